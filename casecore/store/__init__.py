@@ -1,0 +1,1 @@
+"""One module per aggregate: its SQL and its row dataclass."""

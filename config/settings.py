@@ -1,0 +1,100 @@
+"""What an installation can set: one frozen model per package under one root.
+
+`config.sources` reads them; a constructor takes its own piece, never the whole tree.
+Every listening address defaults to loopback: opening a port to a network is a decision.
+"""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+"""A TCP or UDP port; 0 lets the system choose a free one."""
+
+Host = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SipSettings(Section):
+    host: Host = IPv4Address("127.0.0.1")
+    udp_port: Port = 5060
+    tcp_port: Port = 5060
+    realm: str = Field(default="murima", min_length=1, max_length=64, pattern=r"^[\w.-]+$")
+    """Digest realm; a phone's stored password hash depends on it."""
+    nonce_seconds: int = Field(default=60, ge=5, le=3_600)
+    registration_min_seconds: int = Field(default=30, ge=1, le=3_600)
+    registration_max_seconds: int = Field(default=3_600, ge=60, le=86_400)
+    max_contacts: int = Field(default=5, ge=1, le=50)
+    """Contacts one phone user may have registered at a time."""
+    max_calls: int = Field(default=1_000, ge=1, le=20_000)
+    """Calls at the same time; one more gets 503 with Retry-After."""
+    max_transactions: int = Field(default=20_000, ge=100, le=1_000_000)
+    max_tcp_connections: int = Field(default=1_000, ge=1, le=100_000)
+    trace: bool = False
+    """Write every SIP message to the log (passwords and nonces removed)."""
+
+
+class MediaSettings(Section):
+    host: Host = IPv4Address("127.0.0.1")
+    rtp_port_min: int = Field(default=30_000, ge=1_024, le=65_000)
+    rtp_port_max: int = Field(default=39_999, ge=1_025, le=65_535)
+    shards: int = Field(default=0, ge=0, le=64)
+    """Media threads; 0 means one fewer than the cores, at least one."""
+    max_legs: int = Field(default=3_000, ge=2, le=100_000)
+    """Legs per shard at which admission control refuses more."""
+    rtp_timeout_seconds: int = Field(default=60, ge=5, le=3_600)
+    """Silence on the wire after which a leg that should receive is given up."""
+    recording_min_free_mb: int = Field(default=200, ge=0, le=1_000_000)
+    """Free disk space below which recording stops with an alarm, not the call."""
+    voice: str = Field(default="en-gb", pattern=r"^[A-Za-z][\w+-]{0,39}$")
+    """Voice of espeak-ng for spoken prompts."""
+    music_folder: Path | None = None
+    """Folder of WAV files played to waiting callers; the built-in music when unset."""
+
+    @model_validator(mode="after")
+    def _ports_in_order(self) -> "MediaSettings":
+        if self.rtp_port_max - self.rtp_port_min < 3:
+            raise ValueError("rtp_port_max must be at least rtp_port_min + 3")
+        return self
+
+
+class HttpSettings(Section):
+    host: Host = IPv4Address("127.0.0.1")
+    port: Port = 8080
+    access_token_seconds: int = Field(default=900, ge=60, le=86_400)
+    refresh_token_seconds: int = Field(default=30 * 86_400, ge=3_600, le=365 * 86_400)
+
+
+class DatabaseSettings(Section):
+    url: SecretStr | None = None
+    """A PostgreSQL 15+ of your own, as `postgresql://owner:password@host/name`; embedded if unset."""
+    pool_size: int = Field(default=8, ge=2, le=100)
+
+
+class DemoSettings(Section):
+    enabled: bool = True
+    password: SecretStr | None = Field(default=None, min_length=6)
+    """One password for every demo user and phone; random ones when unset."""
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(Section):
+    data_dir: Path = Path("data")
+    shutdown_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
+    """How long calls may go on after SIGTERM before they are hung up."""
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    http: HttpSettings = HttpSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    demo: DemoSettings = DemoSettings()
+    log: LogSettings = LogSettings()

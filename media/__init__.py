@@ -1,0 +1,1 @@
+"""Sound, not meaning: the native RTP engine, prompts, recording and taps."""

@@ -1,0 +1,1 @@
+"""The native media engine; only the media package imports it."""

@@ -1,0 +1,1 @@
+"""The sans-IO matcher of waiting work and agents."""

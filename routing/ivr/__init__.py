@@ -1,0 +1,1 @@
+"""IVR flows: the document, its validation and the sans-IO interpreter."""

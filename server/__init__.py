@@ -1,0 +1,1 @@
+"""The composition root: builds everything, HTTP API, event feed, command line."""

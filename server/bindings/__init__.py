@@ -1,0 +1,1 @@
+"""Which event has which effect, as readable tables."""

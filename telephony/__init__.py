@@ -1,0 +1,1 @@
+"""Voice in and out: SIP, registrar, trunks, calls."""

@@ -1,0 +1,1 @@
+"""Calls, their legs, and what may be done with them."""

@@ -1,0 +1,1 @@
+"""The asyncio shells around the sans-IO SIP layers."""
