@@ -1,0 +1,75 @@
+"""Building blocks of everything that crosses the HTTP border."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class ApiModel(BaseModel):
+    """Strict, closed and frozen: what the outside sends is what the field says, or refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class OutModel(BaseModel):
+    """What we send: built from our own rows, so reading attributes is fine."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Name = Annotated[Text, Field(min_length=1, max_length=80)]
+DialString = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[+*#]?[0-9A-Za-z*#]+$")]
+"""A number, extension or feature code as somebody would dial it."""
+
+
+class PageQuery(ApiModel):
+    """Paging of every collection; a resource adds its own filters and sort fields."""
+
+    page: int = Field(default=1, ge=1, le=1_000_000)
+    limit: int = Field(default=20, ge=1, le=100)
+    order: Literal["asc", "desc"] = "desc"
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Paged(Generic[T]):
+    """One page of a collection on its way out."""
+
+    items: Sequence[T]
+    total: int
+
+
+class Pagination(OutModel):
+    total: int
+    page: int
+    limit: int
+    pages: int
+
+
+class FieldProblem(OutModel):
+    field: str
+    message: str
+
+
+class Problem(OutModel):
+    code: str = Field(examples=["NOT_FOUND"])
+    message: str
+    details: list[FieldProblem]
+
+
+class ErrorOut(OutModel):
+    error: Problem
