@@ -1,0 +1,150 @@
+"""Binds operations to aiohttp: checks who asks and what is sent, then calls the handler."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+
+from server.api.envelope import answer_type, error_response, field_errors, render
+from server.api.errors import (
+    ApiError,
+    Forbidden,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from server.api.operation import Operation
+from server.auth.principal import Principal
+from server.auth.tokens import AccessTokens, InvalidToken
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/api/v1"
+MAX_BODY = 1024 * 1024
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_operations(
+    app: web.Application, operations: Iterable[Operation], tokens: AccessTokens
+) -> None:
+    for operation in operations:
+        app.router.add_route(
+            operation.method, PREFIX + operation.path, _bind(operation, tokens), name=operation.name
+        )
+
+
+def bearer(request: web.Request, tokens: AccessTokens) -> Principal:
+    """Who the request's bearer token speaks for; raises Unauthenticated."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Sign in first: send the access token as a Bearer token.")
+    try:
+        return tokens.read(token.strip()).principal
+    except InvalidToken as error:
+        raise Unauthenticated("The access token has expired or is not valid.") from error
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Every error leaves in the one documented shape, and none carries a traceback."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error_response(error)
+    except web.HTTPRequestEntityTooLarge:
+        return error_response(TooLarge(f"The body may have at most {MAX_BODY} bytes."))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = error_response(_from_aiohttp(error))
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:
+        log.exception("request failed", extra={"method": request.method, "path": request.path})
+        return error_response(ApiError("Something went wrong on the server; it has been logged."))
+
+
+def _from_aiohttp(error: web.HTTPException) -> ApiError:
+    if error.status == 404:
+        return NotFound("There is nothing at this address.")
+    mapped = ApiError(error.reason or "The request was refused.")
+    mapped.status = error.status
+    mapped.code = (error.reason or "error").upper().replace(" ", "_")
+    return mapped
+
+
+def _bind(operation: Operation, tokens: AccessTokens) -> _Handler:
+    path_model = _path_model(operation)
+    adapter: TypeAdapter[Any] = TypeAdapter(answer_type(operation))
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        arguments: dict[str, Any] = {}
+        if not operation.public:
+            arguments["who"] = _admitted(operation, bearer(request, tokens))
+        if operation.wants_source:
+            arguments["source"] = request.remote or ""
+        arguments.update(_path_arguments(path_model, request))
+        if operation.query is not None:
+            arguments["query"] = _query(operation.query, request)
+        if operation.body is not None:
+            arguments["body"] = await _body(operation.body, request)
+        result = await operation.handler(**arguments)
+        if isinstance(result, web.StreamResponse):
+            return result
+        return web.Response(
+            status=operation.status,
+            body=render(operation, adapter, result, arguments.get("query")),
+            content_type="application/json",
+        )
+
+    return handle
+
+
+def _admitted(operation: Operation, who: Principal) -> Principal:
+    if operation.may is not None and not who.may(operation.may):
+        raise Forbidden(f"Your role ({who.role.value}) may not do this.")
+    return who
+
+
+def _path_model(operation: Operation) -> type[BaseModel] | None:
+    if not operation.parameters:
+        return None
+    fields: dict[str, Any] = {name: (kind, ...) for name, kind in operation.parameters.items()}
+    return create_model(f"{operation.name}_path", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _path_arguments(model: type[BaseModel] | None, request: web.Request) -> dict[str, Any]:
+    if model is None:
+        return {}
+    try:
+        return dict(model.model_validate_strings(dict(request.match_info)))
+    except ValidationError as error:
+        raise NotFound("There is nothing at this address.") from error
+
+
+def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
+    if len(request.query) != len(set(request.query)):
+        raise ValidationFailed("A query parameter is given twice.")
+    try:
+        return model.model_validate_strings(dict(request.query))
+    except ValidationError as error:
+        raise ValidationFailed(
+            "The query is not valid.", details=field_errors(error, "query")
+        ) from error
+
+
+async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise ValidationFailed(
+            "The body is not valid.", details=field_errors(error, "body")
+        ) from error
