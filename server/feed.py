@@ -11,17 +11,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from casecore.permissions import Permission
-from config.tenancy import TenantId
 from routing.events import AgentStateChanged, WorkOffered
 from server.auth.principal import Principal
 from server.auth.tokens import AccessToken, AccessTokens, InvalidToken
 from server.event_codec import Event, call_of, encode
 from telephony.events import CallEnded, LegStarted, PhoneRegistered, PhoneUnregistered
+
+if TYPE_CHECKING:
+    from config.tenancy import TenantId
 
 log = logging.getLogger(__name__)
 
