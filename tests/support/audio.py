@@ -1,0 +1,57 @@
+"""What can be heard in a WAV file: tones by frequency, speech by its energy."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+
+
+def read_channels(path: Path) -> tuple[list[Samples], int]:
+    """The channels of a 16-bit WAV file as -1.0 to 1.0, and the rate in Hz.
+
+    A file that its writer has not closed yet is read as far as it goes.
+    """
+    with wave.open(str(path), "rb") as file:
+        rate, channels = file.getframerate(), file.getnchannels()
+        assert file.getsampwidth() == 2
+        data = file.readframes(file.getnframes() or 1 << 30)
+    whole = len(data) // (2 * channels) * 2 * channels
+    samples = np.frombuffer(data[:whole], "<i2").reshape(-1, channels) / 32_768
+    return [samples[:, n] for n in range(channels)], rate
+
+
+def share_of_tone(samples: Samples, rate: int, frequency: float) -> float:
+    """How much of the energy lies within 20 Hz of `frequency`: 0.0 to 1.0."""
+    if len(samples) < rate // 10:
+        return 0.0
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    bins = np.fft.rfftfreq(len(samples), 1 / rate)
+    near = spectrum[np.abs(bins - frequency) < 20].sum()
+    return float(near / max(spectrum[bins > 50].sum(), 1e-12))
+
+
+def seconds_of_tone(samples: Samples, rate: int, frequency: float) -> float:
+    """For how long the tone is what one hears, in windows of 100 ms."""
+    window = rate // 10
+    heard = [
+        level_db(part) > -45 and share_of_tone(part, rate, frequency) > 0.6
+        for part in _windows(samples, window)
+    ]
+    return sum(heard) / 10
+
+
+def seconds_of_sound(samples: Samples, rate: int, *, above_db: float = -45) -> float:
+    """For how long there is anything to hear, in windows of 100 ms."""
+    return sum(level_db(part) > above_db for part in _windows(samples, rate // 10)) / 10
+
+
+def level_db(samples: Samples) -> float:
+    """RMS level in dB below full scale."""
+    return 20 * float(np.log10(max(np.sqrt(np.mean(np.square(samples))), 1e-9)))
+
+
+def _windows(samples: Samples, size: int) -> list[Samples]:
+    return [samples[i : i + size] for i in range(0, len(samples) - size + 1, size)]
