@@ -141,9 +141,12 @@ def _mono(payload: memoryview, form: _Format) -> NDArray[np.float32]:
 def _samples(payload: memoryview, form: _Format) -> NDArray[np.float32]:
     """Samples scaled to -1 to 1, channels still interleaved."""
     if form.is_float:
-        floats = np.frombuffer(payload, dtype=f"<f{form.bits // 8}").clip(-1, 1)
-        return np.nan_to_num(floats.astype(np.float32))
-    return (_integers(payload, form.bits) / 2 ** (form.bits - 1)).astype(np.float32)
+        wide = np.frombuffer(payload, dtype=f"<f{form.bits // 8}")
+        floats = wide.clip(-1, 1).astype(np.float32)
+        floats[np.isnan(floats)] = 0
+        return floats
+    full_scale = float(2 ** (form.bits - 1))
+    return (_integers(payload, form.bits) / full_scale).astype(np.float32)
 
 
 def _integers(payload: memoryview, bits: int) -> NDArray[np.int32]:
