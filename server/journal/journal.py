@@ -6,6 +6,7 @@ transaction that moves the reader's position on. While the database is away the 
 
 import asyncio
 import logging
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -40,6 +41,7 @@ class Journal:
         self._segments = segments
         self._sink = sink
         self._pending: list[bytes] = []
+        self._flushing = threading.Lock()
         self._written = asyncio.Event()
         self._wanted = asyncio.Event()
         self._idle = asyncio.Event()
@@ -57,13 +59,14 @@ class Journal:
 
     async def run(self) -> None:
         """Write and apply until cancelled; what is pending then is still written."""
-        await asyncio.to_thread(self._segments.open)
+        self._segments.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(), name="journal writer")
                 tasks.create_task(self._apply(), name="journal reader")
         finally:
-            # No await may stand here: cancellation must not lose the last events.
+            # No await may stand here: cancellation must not lose the last events. A write that
+            # still goes on in its thread is waited for by the lock.
             self._flush()
             self._segments.close()
 
@@ -80,10 +83,11 @@ class Journal:
             self._written.set()
 
     def _flush(self) -> None:
-        taken = len(self._pending)
-        if taken:
-            self._segments.append(b"".join(self._pending[:taken]))
-            del self._pending[:taken]
+        with self._flushing:
+            taken = len(self._pending)
+            if taken:
+                self._segments.append(b"".join(self._pending[:taken]))
+                del self._pending[:taken]
 
     async def _apply(self) -> None:
         attempt = 0
