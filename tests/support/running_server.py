@@ -194,7 +194,7 @@ class RunningServer:
                 while True:
                     calls = await self.get(f"/calls?called={called}&limit=1")
                     if calls and calls[0]["ended_at"] is not None:
-                        return dict(calls[0])
+                        return dict(await self.get(f"/calls/{calls[0]['id']}"))
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise ServerFailed(f"no record of a call to {called}\n{self.log[-2_000:]}") from None
