@@ -1,0 +1,17 @@
+"""What can go wrong in telephony, said so that the reader knows whose fault it is."""
+
+
+class TelephonyError(Exception):
+    """Base of the errors telephony raises; `code` is stable and machine-readable."""
+
+    code = "telephony_failed"
+
+
+class AddressInUse(TelephonyError):
+    """Another program listens where we were told to."""
+
+    code = "address_in_use"
+
+    def __init__(self, protocol: str, host: str, port: int) -> None:
+        super().__init__(f"{protocol.upper()} port {port} on {host} is already in use")
+        self.protocol, self.host, self.port = protocol, host, port

@@ -1,0 +1,22 @@
+"""The association with a peer over which SIP messages travel."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Address: TypeAlias = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where a message came from, and where an answer or a later request goes."""
+
+    transport: str
+    """`udp` or `tcp`; a browser's flow will say `ws` or `wss`."""
+    remote: Address
+    local: Address
+    connection: int = 0
+    """Number of the stream connection; 0 over UDP. It is never used twice."""
+
+    @property
+    def reliable(self) -> bool:
+        return self.transport != "udp"

@@ -1,0 +1,1 @@
+"""The SIP user agent: legs over dialogs over transactions, without sockets."""
