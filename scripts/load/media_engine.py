@@ -1,0 +1,133 @@
+"""The media engine alone in a process, for `scripts/bench media` to load and to measure.
+
+One line of JSON on stdin says what to build, the answer says on which ports; after that the line
+`usage` asks for processor time used so far, and `stop` for the end.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import uvloop
+
+from config.settings import MediaSettings
+from media.codecs import Codec
+from media.engine import MediaEngine, MediaLeg, Recording, StreamParameters
+
+SPIN_SECONDS = 0.2
+
+
+class Spinner(threading.Thread):
+    """Holds the interpreter for 200 ms out of every 400, as a careless Python function would."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.cpu_seconds = 0.0
+        self._rounds = 1_000_000
+
+    def run(self) -> None:
+        while True:
+            began = time.monotonic()
+            sum(range(self._rounds))  # one call in C, which never lets go of the interpreter
+            took = time.monotonic() - began
+            self._rounds = max(int(self._rounds * SPIN_SECONDS / max(took, 0.001)), 100_000)
+            self.cpu_seconds = time.thread_time()
+            time.sleep(SPIN_SECONDS)
+
+
+class Load:
+    """Bridged pairs of legs in an engine with one shard."""
+
+    def __init__(self, legs: int, answer_ports: list[int]) -> None:
+        self._count = legs
+        self._answer_ports = answer_ports
+        settings = MediaSettings(
+            shards=1, max_legs=max(legs + 100, 2), rtp_port_min=12_000, rtp_port_max=64_999
+        )
+        self.alarms: list[str] = []
+        self.engine = MediaEngine(settings, alarm=self.alarms.append)
+        self.legs: list[MediaLeg] = []
+        self._recordings: list[Recording] = []
+
+    async def start(self, folder: Path | None) -> None:
+        await self.engine.start()
+        for pair in range(self._count // 2):
+            near = self._open_leg(None)
+            far = self._open_leg(near)
+            bridge = self.engine.open_bridge(near)
+            bridge.add(near)
+            bridge.add(far)
+            if folder is not None:
+                path = folder / f"{pair}.wav"
+                self._recordings.append(self.engine.record(path, left=near, right=far))
+            if pair % 20 == 0:
+                await asyncio.sleep(0.001)  # as calls arrive: not all in one tick of the engine
+
+    def _open_leg(self, near: MediaLeg | None) -> MediaLeg:
+        leg = self.engine.open_leg(lambda _event: None, near=near)
+        port = self._answer_ports[len(self.legs) % len(self._answer_ports)]
+        leg.set_stream(
+            StreamParameters(
+                remote=("127.0.0.1", port),
+                codec=Codec.PCMU,
+                send_payload_type=Codec.PCMU.payload_type,
+                receive_payload_types={Codec.PCMU.payload_type: Codec.PCMU},
+                dtmf_send_payload_type=None,
+                dtmf_receive_payload_type=None,
+            )
+        )
+        self.legs.append(leg)
+        return leg
+
+    async def stop(self) -> dict[str, object]:
+        statistics = asdict(self.engine.statistics())
+        results = await asyncio.gather(*(recording.stop() for recording in self._recordings))
+        await asyncio.gather(*(leg.close() for leg in self.legs))
+        await self.engine.stop()
+        return {
+            "alarms": self.alarms[:10],
+            "engine": statistics,
+            "recordings": len(results),
+            "recordings_complete": sum(result.complete for result in results),
+            "shortest_recording_ms": min((result.duration_ms for result in results), default=None),
+        }
+
+
+async def read_line(reader: asyncio.StreamReader) -> str:
+    return (await reader.readline()).decode().strip()
+
+
+def answer(content: dict[str, object]) -> None:
+    print(json.dumps(content, default=str), flush=True)
+
+
+async def main() -> None:
+    reader = asyncio.StreamReader(limit=1 << 20)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    order = json.loads(await read_line(reader))
+    load = Load(order["legs"], order["answer_ports"])
+    await load.start(Path(order["record_in"]) if order["record_in"] else None)
+    spinner = Spinner()
+    if order["spin"]:
+        spinner.start()
+    answer({"ports": [leg.address[1] for leg in load.legs]})
+    while await read_line(reader) == "usage":
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        answer(
+            {
+                "at": time.monotonic(),
+                "cpu_seconds": used.ru_utime + used.ru_stime - spinner.cpu_seconds,
+            }
+        )
+    answer(await load.stop())
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
