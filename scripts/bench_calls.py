@@ -27,7 +27,7 @@ LIMIT_PCT = 0.1
 """Of calls that failed, and of calls for which anything was retransmitted."""
 
 FIRST_RATE, HIGHEST_RATE, FINEST_STEP = 100, 3_200, 25
-BUDGET_SECONDS = 85.0
+BUDGET_SECONDS = 75.0
 """No step is begun that could end later than this after the first: the bench has two minutes."""
 SETTLE_SECONDS = 2.0
 """After the calls, until what they left to be written has been written."""
@@ -100,7 +100,7 @@ class Bench:
 
     def _recover(self) -> None:
         """Wait until calls work again: a step must not pay for the overload before it."""
-        for _ in range(5):
+        for _ in range(3):
             if self._call(5, 1).failed_pct == 0:
                 return
 

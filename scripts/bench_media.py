@@ -144,6 +144,8 @@ def result(
 ) -> dict[str, Any]:
     if heard["generator_overflow"]:
         log.warning("the generator itself lost %d packets", heard["generator_overflow"])
+    if heard["misdirected"]:
+        log.error("%d packets came out of a call they did not belong to", heard["misdirected"])
     if told["recordings_complete"] != told["recordings"]:
         log.warning("only %(recordings_complete)d of %(recordings)d recordings are whole", told)
     measured = {

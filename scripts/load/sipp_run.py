@@ -59,7 +59,7 @@ def run_calls(
             raise BenchError(f"sipp cannot be run ({error}); install sip-tester") from error
         try:
             pin(process, core)
-            process.wait(timeout=seconds + DRAIN_SECONDS + 10)
+            process.wait(timeout=seconds + DRAIN_SECONDS + 2)
         except subprocess.TimeoutExpired:
             pass  # its last statistics tell
         finally:
