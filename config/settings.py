@@ -73,7 +73,7 @@ class HttpSettings(Section):
 
 class DatabaseSettings(Section):
     url: SecretStr | None = None
-    """A PostgreSQL 15+ of your own, as `postgresql://owner:password@host/name`; embedded if unset."""
+    """A PostgreSQL 15+ of your own, `postgresql://owner:password@host/name`; embedded if unset."""
     pool_size: int = Field(default=8, ge=2, le=100)
 
 
