@@ -1,0 +1,122 @@
+"""People who sign in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from casecore.db.connection import Connection
+from casecore.paging import Page, Rows, orderings
+from casecore.permissions import Role
+from casecore.store.rows import changed, found, listing_of, page_of, refusals
+from config.tenancy import TenantId
+
+SORT_COLUMNS = {"login": "lower(login)", "display": "display", "created_at": "created_at"}
+
+_COLUMNS = "id, login, display, role, password_hash, agent_id, disabled, created_at"
+
+_INSERT = f"""
+    insert into users (tenant_id, login, display, role, password_hash, agent_id, disabled)
+    values ($1, $2, $3, $4, $5, $6, $7)
+    returning {_COLUMNS}
+"""
+_FETCH = f"select {_COLUMNS} from users where tenant_id = $1 and id = $2"
+_BY_LOGIN = f"select {_COLUMNS} from users where tenant_id = $1 and lower(login) = lower($2)"
+_UPDATE = f"""
+    update users
+       set login = $3, display = $4, role = $5, agent_id = $6, disabled = $7
+     where tenant_id = $1
+       and id = $2
+    returning {_COLUMNS}
+"""
+_SET_HASH = "update users set password_hash = $3 where tenant_id = $1 and id = $2"
+_DELETE = "delete from users where tenant_id = $1 and id = $2"
+_COUNT = "select count(*) from users where tenant_id = $1"
+_PAGES = orderings(
+    f"select {_COLUMNS} from users where tenant_id = $1",
+    SORT_COLUMNS,
+    unique="id",
+    page="limit $2 offset $3",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserValues:
+    login: str
+    display: str
+    role: Role
+    agent_id: UUID | None = None
+    """The agent this person is, if any."""
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(UserValues):
+    id: UUID
+    password_hash: str
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", Role(self.role))
+
+
+async def insert_user(
+    db: Connection, tenant_id: TenantId, values: UserValues, password_hash: str
+) -> User:
+    """Raises AlreadyExists for a taken login, UnknownReference for an unknown agent."""
+    with refusals(f"user {values.login}"):
+        row = await db.fetchrow(
+            _INSERT,
+            tenant_id,
+            values.login,
+            values.display,
+            values.role,
+            password_hash,
+            values.agent_id,
+            values.disabled,
+        )
+    return found(User, row, values.login)
+
+
+async def fetch_user(db: Connection, tenant_id: TenantId, user_id: UUID) -> User:
+    return found(User, await db.fetchrow(_FETCH, tenant_id, user_id), f"user {user_id}")
+
+
+async def find_user_by_login(db: Connection, tenant_id: TenantId, login: str) -> User | None:
+    """None rather than an error: a wrong login must look like a wrong password."""
+    row = await db.fetchrow(_BY_LOGIN, tenant_id, login)
+    return User(**row) if row is not None else None
+
+
+async def update_user(
+    db: Connection, tenant_id: TenantId, user_id: UUID, values: UserValues
+) -> User:
+    """Set everything but the password."""
+    with refusals(f"user {values.login}"):
+        row = await db.fetchrow(
+            _UPDATE,
+            tenant_id,
+            user_id,
+            values.login,
+            values.display,
+            values.role,
+            values.agent_id,
+            values.disabled,
+        )
+    return found(User, row, f"user {user_id}")
+
+
+async def update_password(
+    db: Connection, tenant_id: TenantId, user_id: UUID, password_hash: str
+) -> None:
+    status = await db.execute(_SET_HASH, tenant_id, user_id, password_hash)
+    changed(status, f"user {user_id}")
+
+
+async def delete_user(db: Connection, tenant_id: TenantId, user_id: UUID) -> None:
+    """Their refresh tokens go with them."""
+    changed(await db.execute(_DELETE, tenant_id, user_id), f"user {user_id}")
+
+
+async def list_users(db: Connection, tenant_id: TenantId, page: Page) -> Rows[User]:
+    statements = listing_of(_PAGES, page, _COUNT, default="login")
+    return await page_of(db, User, statements, tenant_id, page.limit, page.offset)
