@@ -1,0 +1,209 @@
+"""Offer and answer for one leg (RFC 3264): one audio stream, and digits as telephone-events.
+
+Sans-IO. The object remembers what was offered and agreed, so that a refused change leaves the
+session as it was and the o= version moves only when the description does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from telephony.sip.sdp import BadSdp, Format, Media, SessionDescription, parse_sdp
+
+CODECS: Mapping[str, int] = {"PCMU": 0, "PCMA": 8}
+"""What we speak, and the payload types under which we offer it."""
+_EVENT_TYPE = 101
+_EVENTS = "TELEPHONE-EVENT"
+_DEFAULT_PTIME = 20
+_PTIMES = (10, 20, 30, 40, 50, 60)
+_REVERSED = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
+_NOWHERE = ("0.0.0.0", "::")
+"""The old way to say hold (RFC 3264 section 8.4); media are never sent there."""
+
+
+class NoCommonCodec(Exception):
+    """Nothing that we speak was offered, or answered: 488."""
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """What both sides agreed on, from our point of view."""
+
+    remote_address: tuple[str, int] | None
+    """Where we send; None while the peer gave no usable address."""
+    codec_name: str
+    send_payload_type: int
+    receive_payload_types: Mapping[int, str]
+    """Payload type -> codec name of what may arrive."""
+    dtmf_send_payload_type: int | None
+    dtmf_receive_payload_type: int | None
+    ptime_ms: int
+    direction: str
+    """`sendrecv`, `sendonly`, `recvonly` or `inactive`."""
+    remote_held: bool
+    """The peer put us on hold: it does not want to hear us talk, or anything at all."""
+
+
+class OfferAnswer:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        session_id: int,
+        codecs: tuple[str, ...] = ("PCMU", "PCMA"),
+    ) -> None:
+        """`host` and `port` are where we receive; `codecs` are in the order we like them."""
+        self._host = host
+        self._port = port
+        self._session_id = session_id
+        self._codecs = codecs
+        self._version = 0
+        self._last_lines: list[str] | None = None
+        self._wanted = "sendrecv"
+        self._event_type = _EVENT_TYPE
+        self.negotiated: Negotiated | None = None
+
+    def make_offer(self, *, direction: str = "sendrecv") -> bytes:
+        """A full offer of everything we speak; `direction` other than sendrecv holds the peer."""
+        self._wanted = direction
+        formats = [Format(CODECS[name], name, 8_000) for name in self._codecs]
+        formats.append(Format(self._event_type, "telephone-event", 8_000, "0-15"))
+        ptime = self.negotiated.ptime_ms if self.negotiated else _DEFAULT_PTIME
+        return self._described([self._media_lines(formats, direction, ptime)])
+
+    def receive_offer(self, data: bytes) -> tuple[bytes, Negotiated]:
+        """Our answer, and what it agrees on; nothing changes when it raises.
+
+        Raises BadSdp or NoCommonCodec.
+        """
+        offer = parse_sdp(data)
+        chosen = self._choose(offer)
+        media = offer.media[chosen]
+        codecs = self._common_codecs(media)
+        events = _events_of(media)
+        direction = _REVERSED[_effective_direction(media)]
+        if self._wanted in ("sendonly", "inactive"):
+            direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
+        ptime = _ptime(media)
+        agreed = self._agreed(media, codecs, events, direction, ptime)
+        formats = [*codecs, *([events] if events else [])]
+        blocks = [
+            self._media_lines(formats, direction, ptime)
+            if at == chosen
+            else [f"m={other.kind} 0 {other.protocol} {' '.join(other.formats)}"]
+            for at, other in enumerate(offer.media)
+        ]
+        answer = self._described(blocks)
+        self.negotiated = agreed
+        return answer, agreed
+
+    def receive_answer(self, data: bytes) -> Negotiated:
+        """What the peer's answer to our offer agrees on. Raises BadSdp or NoCommonCodec."""
+        answer = parse_sdp(data)
+        if not answer.media or not answer.media[0].is_rtp_audio or not answer.media[0].port:
+            raise NoCommonCodec("the offered audio was refused")
+        media = answer.media[0]
+        codecs = self._common_codecs(media)
+        direction = _REVERSED[_effective_direction(media)]
+        if self._wanted == "inactive":
+            direction = "inactive"
+        elif self._wanted == "sendonly":
+            direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
+        self.negotiated = self._agreed(
+            media, codecs, _events_of(media), direction, _ptime(media), ours=True
+        )
+        return self.negotiated
+
+    def _choose(self, offer: SessionDescription) -> int:
+        for at, media in enumerate(offer.media):
+            if media.is_rtp_audio and media.port:
+                return at
+        raise NoCommonCodec("no audio is offered")
+
+    def _common_codecs(self, media: Media) -> list[Format]:
+        """What both speak, in the order of the other side."""
+        common = [f for f in media.mapped if f.name in self._codecs and f.clock_rate == 8_000]
+        if not common:
+            raise NoCommonCodec("no codec in common")
+        return common
+
+    def _agreed(
+        self,
+        media: Media,
+        codecs: list[Format],
+        events: Format | None,
+        direction: str,
+        ptime: int,
+        *,
+        ours: bool = False,
+    ) -> Negotiated:
+        """`ours`: the peer answered our offer, so it sends by the payload types we gave."""
+        address = None
+        if media.host and media.host not in _NOWHERE and media.port:
+            address = (media.host, media.port)
+        received = {f.payload_type: f.name for f in codecs}
+        if ours:
+            received |= {CODECS[name]: name for name in self._codecs}
+        event_type = self._event_type if ours else (events.payload_type if events else 0)
+        return Negotiated(
+            remote_address=address,
+            codec_name=codecs[0].name,
+            send_payload_type=codecs[0].payload_type,
+            receive_payload_types=received,
+            dtmf_send_payload_type=events.payload_type if events else None,
+            dtmf_receive_payload_type=event_type if events else None,
+            ptime_ms=ptime,
+            direction=direction,
+            remote_held=_effective_direction(media) in ("sendonly", "inactive"),
+        )
+
+    def _media_lines(self, formats: list[Format], direction: str, ptime: int) -> list[str]:
+        types = " ".join(str(f.payload_type) for f in formats)
+        lines = [f"m=audio {self._port} RTP/AVP {types}"]
+        for each in formats:
+            name = "telephone-event" if each.name.upper() == _EVENTS else each.name
+            lines.append(f"a=rtpmap:{each.payload_type} {name}/{each.clock_rate}")
+            if name == "telephone-event":
+                lines.append(f"a=fmtp:{each.payload_type} 0-15")
+        return [*lines, f"a=ptime:{ptime}", f"a={direction}"]
+
+    def _described(self, media: list[list[str]]) -> bytes:
+        family = "IP6" if ":" in self._host else "IP4"
+        lines = [
+            "s=-",
+            f"c=IN {family} {self._host}",
+            "t=0 0",
+            *(line for block in media for line in block),
+        ]
+        if lines != self._last_lines:
+            # RFC 3264 section 8: the version moves by one when, and only when, something changed.
+            self._version += 1
+            self._last_lines = lines
+        origin = f"o=- {self._session_id} {self._version} IN {family} {self._host}"
+        return "\r\n".join(["v=0", origin, *lines, ""]).encode()
+
+
+def _events_of(media: Media) -> Format | None:
+    return next((f for f in media.mapped if f.name == _EVENTS and f.clock_rate == 8_000), None)
+
+
+def _effective_direction(media: Media) -> str:
+    """With the old form of hold: an address of nothing means that nothing should be sent there."""
+    if media.host in _NOWHERE:
+        return "inactive" if media.direction in ("inactive", "recvonly") else "sendonly"
+    return media.direction
+
+
+def _ptime(media: Media) -> int:
+    wanted = media.ptime_ms or _DEFAULT_PTIME
+    if media.max_ptime_ms is not None:
+        wanted = min(wanted, media.max_ptime_ms)
+    return max((p for p in _PTIMES if p <= wanted), default=_PTIMES[0])
+
+
+__all__ = ["BadSdp", "CODECS", "Negotiated", "NoCommonCodec", "OfferAnswer"]
