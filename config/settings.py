@@ -36,6 +36,7 @@ class SipSettings(Section):
     """Calls at the same time; one more gets 503 with Retry-After."""
     max_transactions: int = Field(default=20_000, ge=100, le=1_000_000)
     max_tcp_connections: int = Field(default=1_000, ge=1, le=100_000)
+    max_tcp_connections_per_source: int = Field(default=200, ge=1, le=100_000)
     trace: bool = False
     """Write every SIP message to the log (passwords and nonces removed)."""
 

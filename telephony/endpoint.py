@@ -1,19 +1,219 @@
 """The SIP endpoint of the server: the user agent bound to its UDP and TCP sockets."""
 
-from telephony.ua.handlers import (
-    Accept,
-    Credentials,
-    EndpointHandler,
-    LegHandler,
-    Refuse,
-    Verdict,
-)
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from config.settings import SipSettings
+from telephony.errors import AddressInUse
+from telephony.sip.message import Message, Request
+from telephony.sip.parser import BadMessage, parse_message
+from telephony.sip.uri import NameAddress, SipUri
+from telephony.transport.flow import Address, Flow
+from telephony.transport.tcp import Limits
+from telephony.transport.transports import Transports
+from telephony.ua.core import Surroundings, UserAgent, UserAgentStatistics
+from telephony.ua.handlers import Accept, EndpointHandler, Refuse, Verdict
+from telephony.ua.incoming_leg import IncomingLeg
+from telephony.ua.leg import LegState, SipLeg
+from telephony.ua.leg_handler import Credentials, HeaderFields, LegHandler
+from telephony.ua.outgoing_leg import Invitation, OutgoingLeg
+from telephony.ua.trace import trace
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.005
+"""Deadlines within one tick are served together."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatistics:
+    user_agent: UserAgentStatistics
+    connections: int
+    connections_refused: int
+
+
+def _token() -> str:
+    return secrets.token_hex(10)
+
+
+class SipEndpoint:
+    """Start it before use; everything in it runs on the loop that started it."""
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        handler: EndpointHandler,
+        *,
+        chance: Callable[[], float] = random.random,
+        token: Callable[[], str] = _token,
+    ) -> None:
+        self._settings = settings
+        self._handler = handler
+        self._chance = chance
+        self._token = token
+        self._traced = trace if settings.trace else None
+        self._transports = Transports(
+            receive_datagram=self._receive_datagram,
+            receive_item=self._receive_item,
+            lost=self._lost,
+            limits=Limits(settings.max_tcp_connections, settings.max_tcp_connections_per_source),
+            traced=self._traced,
+        )
+        self._timer: asyncio.TimerHandle | None = None
+        self._agent = self._make_agent(lambda: 0.0)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Raises AddressInUse."""
+        self._loop = asyncio.get_running_loop()
+        self._agent = self._make_agent(self._loop.time)
+        settings = self._settings
+        await self._transports.start(
+            str(settings.host), udp_port=settings.udp_port, tcp_port=settings.tcp_port
+        )
+
+    async def stop(self) -> None:
+        """Close the sockets; calls that still stand are not told."""
+        self._loop = None
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._transports.stop()
+
+    @property
+    def bound(self) -> dict[str, Address]:
+        """Where it listens, by transport."""
+        return self._transports.bound
+
+    @property
+    def drain(self) -> bool:
+        """While true, new calls get 503; those that are there go on."""
+        return self._agent.draining
+
+    @drain.setter
+    def drain(self, value: bool) -> None:
+        self._agent.draining = value
+
+    @property
+    def statistics(self) -> EndpointStatistics:
+        tcp = self._transports.tcp
+        return EndpointStatistics(self._agent.statistics, len(tcp), tcp.refused)
+
+    def invite(  # noqa: PLR0913 - a call has that many sides, all but the first named
+        self,
+        target: SipUri,
+        *,
+        handler: LegHandler,
+        offer: bytes | None,
+        from_: NameAddress,
+        to: NameAddress,
+        flow: Flow | None = None,
+        headers: HeaderFields = (),
+        credentials: Credentials | None = None,
+    ) -> OutgoingLeg:
+        """Call somebody. Nothing is reported to `handler` before this has returned."""
+        invitation = Invitation(target, from_, to, offer, flow, headers, credentials)
+        return self._agent.invite(invitation, handler)
+
+    async def options(
+        self, target: SipUri, flow: Flow | None = None, timeout: float = 5.0
+    ) -> int | None:
+        """The status a peer answers OPTIONS with; None when it is silent or out of reach."""
+        answer: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+        def on_final(status: int | None) -> None:
+            if not answer.done():
+                answer.set_result(status)
+
+        self._agent.options(target, flow, on_final)
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            return None
+
+    # inside
+
+    def _make_agent(self, clock: Callable[[], float]) -> UserAgent:
+        return UserAgent(
+            self._handler,
+            self._transports,
+            Surroundings(clock, self._chance, self._token, self._transports.resolve),
+            max_transactions=self._settings.max_transactions,
+            on_earlier=self._arm,
+        )
+
+    def _receive_datagram(self, data: bytes, flow: Flow) -> None:
+        if self._traced is not None:
+            self._traced("in", flow, data)
+        try:
+            item: Message | BadMessage = parse_message(data)
+        except BadMessage as error:
+            item = error
+        self._deliver(item, flow)
+
+    def _receive_item(self, item: Message | BadMessage, flow: Flow) -> None:
+        if self._traced is not None and not isinstance(item, BadMessage):
+            self._traced("in", flow, item.to_bytes())
+        self._deliver(item, flow)
+
+    def _deliver(self, item: Message | BadMessage, flow: Flow) -> None:
+        try:
+            if isinstance(item, Request):
+                self._agent.receive_request(item, flow)
+            elif isinstance(item, BadMessage):
+                self._agent.receive_bad(item, flow)
+            else:
+                self._agent.receive_response(item)
+        except Exception:
+            # A fault of ours in one message must not close the socket of all calls.
+            log.exception("message could not be handled", extra={"source": flow.remote[0]})
+
+    def _lost(self, flow: Flow) -> None:
+        self._agent.flow_failed(flow)
+
+    def _arm(self, due: float) -> None:
+        """One timer for everything; deadlines are rounded up to ticks, so that they gather."""
+        if self._loop is None:
+            return
+        when = ceil(due / _TICK) * _TICK
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._loop is None:
+            return
+        deadlines = self._agent.deadlines
+        try:
+            deadlines.handle_timeout(now=self._loop.time())
+        except Exception:
+            log.exception("timer could not be handled")
+        due = deadlines.next_timeout()
+        if due is not None:
+            self._arm(due)
+
 
 __all__ = [
     "Accept",
+    "AddressInUse",
     "Credentials",
     "EndpointHandler",
+    "EndpointStatistics",
+    "HeaderFields",
+    "IncomingLeg",
     "LegHandler",
+    "LegState",
+    "OutgoingLeg",
     "Refuse",
+    "SipEndpoint",
+    "SipLeg",
     "Verdict",
 ]
