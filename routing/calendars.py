@@ -1,0 +1,35 @@
+"""Opening hours: weekly spans in a time zone, with holidays."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `opens` up to, not including, `closes`; a span that ends at midnight closes at 00:00."""
+
+    weekday: int
+    """0 is Monday."""
+    opens: time
+    closes: time
+
+    def contains(self, moment: time) -> bool:
+        return self.opens <= moment and (moment < self.closes or self.closes == time(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    zone: ZoneInfo
+    spans: tuple[Span, ...]
+    holidays: frozenset[date] = frozenset()
+
+    def is_open(self, utc: datetime) -> bool:
+        """`utc` is an aware time; what counts is the clock on the wall of the calendar's zone."""
+        local = utc.astimezone(self.zone)
+        if local.date() in self.holidays:
+            return False
+        moment = local.time().replace(tzinfo=None)
+        return any(s.weekday == local.weekday() and s.contains(moment) for s in self.spans)

@@ -1,0 +1,185 @@
+"""Carries out what the matcher decides: rings agents, keeps its time, publishes its facts."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from config.tenancy import TenantId
+from routing.acd.effects import Effect, Moment, Offer, StopRinging, WorkItem, WorkRemoved
+from routing.acd.matcher import Matcher
+from routing.agents import AgentProfile, AgentSnapshot
+from routing.events import AgentId, AgentState, OfferId, Outcome, QueueId, RoutingEvent, WorkId
+from routing.queues import QueueSettings, QueueSnapshot
+
+log = logging.getLogger(__name__)
+
+__all__ = ["Dispatcher", "Offer", "OfferPort", "Outcome", "WorkItem"]
+
+Removed = Callable[[str], None]
+"""Told why work left its queue although nobody withdrew it."""
+
+
+class OfferPort(Protocol):
+    """Rings an agent; implemented by telephony and channels."""
+
+    async def offer(self, offer: Offer) -> Outcome:
+        """Ring until the agent decides. Cancelling stops the ringing.
+
+        ACCEPTED means that agent and caller are joined already.
+        """
+
+
+class Dispatcher:
+    """The queues and agents of one tenant.
+
+    Its methods are called on the event loop's thread and take effect at once; ringing begins when
+    `run()` runs.
+    """
+
+    def __init__(
+        self,
+        tenant_id: TenantId,
+        port: OfferPort,
+        publish: Callable[[RoutingEvent], None],
+        *,
+        clock: Callable[[], float],
+        utcnow: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._matcher = Matcher(tenant_id, new_id)
+        self._port = port
+        self._publish = publish
+        self._clock = clock
+        self._utcnow = utcnow
+        self._to_ring: list[Offer] = []
+        self._ringing: dict[OfferId, asyncio.Task[None]] = {}
+        self._removed: dict[WorkId, Removed] = {}
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Ring and keep time until cancelled, which withdraws every open offer."""
+        async with asyncio.TaskGroup() as offers:
+            while True:
+                self._changed.clear()
+                for offer in self._to_ring:
+                    task = offers.create_task(self._ring(offer), name=f"offer {offer.id}")
+                    self._ringing[offer.id] = task
+                self._to_ring.clear()
+                await self._until_due()
+                self._do(self._matcher.handle_timeout(self._moment()))
+
+    def configure(self, queues: Iterable[QueueSettings], agents: Iterable[AgentProfile]) -> None:
+        self._do(self._matcher.configure(queues, agents, self._moment()))
+
+    def enqueue(self, item: WorkItem, *, removed: Removed | None = None) -> None:
+        """Let work wait. `removed` is told if the queue goes away meanwhile.
+
+        Raises UnknownQueue or QueueFull.
+        """
+        effects = self._matcher.enqueue(item, self._moment())
+        if removed is not None:
+            self._removed[item.id] = removed
+        self._do(effects)
+
+    def withdraw(self, work_id: WorkId, *, abandoned: bool, reason: str = "") -> None:
+        """The work waits no longer; nothing happens when it does not wait."""
+        self._removed.pop(work_id, None)
+        effects = self._matcher.withdraw(
+            work_id, self._moment(), abandoned=abandoned, reason=reason
+        )
+        self._do(effects)
+
+    def finish(self, work_id: WorkId) -> None:
+        self._do(self._matcher.finish(work_id, self._moment()))
+
+    def set_agent_state(self, agent_id: AgentId, state: AgentState, reason: str = "") -> AgentState:
+        """Ask for a state; returns the one the agent is in now, during a call the old one.
+
+        Raises UnknownAgent or InvalidAgentState.
+        """
+        self._do(self._matcher.set_agent_state(agent_id, state, reason, self._moment()))
+        return self.agent(agent_id).state
+
+    def end_wrap_up(self, agent_id: AgentId) -> None:
+        self._do(self._matcher.end_wrap_up(agent_id, self._moment()))
+
+    def set_reachable(self, agent_id: AgentId, reachable: bool) -> None:
+        self._do(self._matcher.set_reachable(agent_id, reachable, self._moment()))
+
+    def occupy(self, agent_id: AgentId) -> None:
+        self._do(self._matcher.occupy(agent_id, self._moment()))
+
+    def vacate(self, agent_id: AgentId) -> None:
+        self._do(self._matcher.vacate(agent_id, self._moment()))
+
+    def position(self, work_id: WorkId) -> int | None:
+        return self._matcher.position(work_id)
+
+    def may_expect_agent(self, queue_id: QueueId) -> bool:
+        return self._matcher.may_expect_agent(queue_id)
+
+    def find_queue(self, name: str) -> QueueSettings | None:
+        return self._matcher.find_queue(name)
+
+    def agent(self, agent_id: AgentId) -> AgentSnapshot:
+        """Raises UnknownAgent."""
+        return self._matcher.agent(agent_id)
+
+    def agents(self) -> tuple[AgentSnapshot, ...]:
+        return self._matcher.agents()
+
+    def queues(self) -> tuple[QueueSnapshot, ...]:
+        return self._matcher.queues(self._moment())
+
+    async def _until_due(self) -> None:
+        """Wait until something has to be done: a new offer, or the next timeout."""
+        due = self._matcher.next_timeout()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if due is None else max(0.0, due - self._clock())):
+                await self._changed.wait()
+
+    async def _ring(self, offer: Offer) -> None:
+        outcome = Outcome.WITHDRAWN
+        try:
+            outcome = await self._outcome(offer)
+        finally:
+            self._ringing.pop(offer.id, None)
+            self._do(self._matcher.receive_outcome(offer.id, outcome, self._moment()))
+
+    async def _outcome(self, offer: Offer) -> Outcome:
+        try:
+            async with asyncio.timeout(offer.ring_seconds) as ring:
+                return await self._port.offer(offer)
+        except Exception:
+            if ring.expired():
+                return Outcome.NO_ANSWER
+            # One broken leg must not end the offers of everybody else.
+            log.exception("offer failed", extra={"work_id": str(offer.work_id)})
+            return Outcome.FAILED
+
+    def _do(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Offer):
+                self._to_ring.append(effect)
+            elif isinstance(effect, StopRinging):
+                self._stop_ringing(effect.offer_id)
+            elif isinstance(effect, WorkRemoved):
+                if (removed := self._removed.pop(effect.work_id, None)) is not None:
+                    removed(effect.reason)
+            else:
+                self._publish(effect)
+        self._changed.set()
+
+    def _stop_ringing(self, offer_id: OfferId) -> None:
+        self._to_ring = [offer for offer in self._to_ring if offer.id != offer_id]
+        task = self._ringing.pop(offer_id, None)
+        # A port that itself withdraws the work must not be cancelled by its own doing.
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock(), self._utcnow())

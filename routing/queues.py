@@ -1,0 +1,45 @@
+"""Queues: what they ask of agents, and what is seen of them from outside."""
+
+from dataclasses import dataclass
+
+from config.tenancy import TenantId
+from routing.events import QueueId, WorkId
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    id: QueueId
+    tenant_id: TenantId
+    name: str
+    skill: str
+    minimum_level: int = 1
+    """An agent needs the skill at this level (1 to 5) or above."""
+    priority: int = 0
+    """Among callers of equal priority, the queue with the higher one is served first."""
+    ring_seconds: float = 20.0
+    wrap_up_seconds: float = 10.0
+    announce_every_seconds: float = 30.0
+    """How often a caller is told the place in the queue; 0 is never."""
+    max_waiting: int = 100
+    max_wait_seconds: float | None = None
+    """Longest wait; a flow's own limit counts where it is shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    id: QueueId
+    name: str
+    skill: str
+    waiting: int
+    longest_wait_ms: int
+    agents_available: int
+    """Who could be offered a caller of this queue now."""
+    agents_logged_in: int
+    work_ids: tuple[WorkId, ...]
+    """Those who wait, next to be served first."""
+    offered: int
+    """How many entered since the server started; it equals answered + abandoned + flowed_out +
+    waiting + those being rung for."""
+    answered: int
+    abandoned: int
+    flowed_out: int
