@@ -18,10 +18,6 @@ class AckWait:
         self._repeat_at: float = now + T1
         self._give_up_at: float | None = now + GIVE_UP
 
-    @property
-    def over(self) -> bool:
-        return self._give_up_at is None
-
     def next_timeout(self) -> float | None:
         return None if self._give_up_at is None else min(self._repeat_at, self._give_up_at)
 

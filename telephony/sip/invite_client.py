@@ -66,7 +66,7 @@ class InviteClientTransaction:
     @property
     def settled(self) -> bool:
         """It lives on only to absorb repeats, which nobody would miss much."""
-        return self.state in (State.COMPLETED, State.TERMINATED)
+        return self.state not in (State.CALLING, State.PROCEEDING)
 
     def next_timeout(self) -> float | None:
         if self._retransmit_at is None or self._expires_at is None:

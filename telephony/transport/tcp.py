@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 
 from telephony.sip.message import Message
 from telephony.sip.parser import BadMessage, Keepalive, StreamBroken, StreamParser
@@ -148,8 +149,7 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)
         if not self._is_ours:
             remote = transport.get_extra_info("peername")[:2]
             local = transport.get_extra_info("sockname")[:2]

@@ -168,7 +168,9 @@ class UserAgent:
 
     def flow_failed(self, flow: Flow) -> None:
         """The connection is gone: whatever waits for an answer over it waits in vain."""
-        self._layer.flow_failed(flow)
+        for user in self._layer.flow_failed(flow):
+            if isinstance(user, IncomingLeg):
+                user.flow_gone()
 
     @property
     def statistics(self) -> UserAgentStatistics:

@@ -173,9 +173,12 @@ class TransactionLayer:
 
     # failures and time
 
-    def flow_failed(self, flow: Flow) -> None:
-        for entry in self._table.on_flow(flow):
+    def flow_failed(self, flow: Flow) -> list[object]:
+        """Fail what was sent over it; returns the users of requests that came over it."""
+        entries = self._table.on_flow(flow)
+        for entry in entries:
             self._carry_out(entry, entry.machine.transport_failed())
+        return [entry.user for entry in entries if isinstance(entry, _ServerEntry)]
 
     def _on_timeout(self, entry: ServerEntry | ClientEntry, effects: Sequence[Effect]) -> None:
         sends = sum(isinstance(effect, SendMessage) for effect in effects)

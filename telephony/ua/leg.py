@@ -102,7 +102,7 @@ class SipLeg(ABC):
 
         `reason` is the value of a Reason header, such as `Q.850;cause=16`.
         """
-        if self.state is LegState.ENDED:
+        if self.state in (LegState.ENDED, LegState.CANCELLING) or self._hang_up_wanted:
             return
         self._silent = True
         self._bye_reason = reason
@@ -292,8 +292,7 @@ class SipLeg(ABC):
             return dialog.local_cseq
 
         def on_final(status: int, response: Response | None) -> None:
-            del response
-            after(status)
+            after(408 if response is None else status)
 
         ClientRequest(
             context.layer,

@@ -86,6 +86,11 @@ class OutgoingLeg(SipLeg):
     def owns_call_id(self) -> bool:
         return True
 
+    @property
+    def acknowledged(self) -> bool:
+        """Nor does a 2xx of theirs wait for our ACK."""
+        return super().acknowledged and not self._answering
+
     def start(self) -> None:
         """Send the INVITE; where the target is a name, once its address is known."""
         if self._pinned:
@@ -228,8 +233,6 @@ class OutgoingLeg(SipLeg):
         """RFC 3261 15 forbids it to the called side; the final response will tell."""
 
     def _hang_up_early(self) -> None:
-        if self.state is LegState.CANCELLING:
-            return
         self.enter(LegState.CANCELLING)
         if self._entry is None:
             self._finish()  # nothing was sent yet
