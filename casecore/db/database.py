@@ -120,7 +120,7 @@ class Database:
             if await connection.execute("commit") != "COMMIT":
                 raise DatabaseError("database: a statement had failed before the commit")
         except BaseException as error:
-            lost = connection.is_closed()
+            lost = _is_lost(connection)
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await connection.execute("rollback")
             if _may_pass(error, lost=lost):
@@ -161,6 +161,14 @@ async def enter_tenant(connection: Connection, tenant_id: TenantId) -> None:
 
 async def _no_reset(_: asyncpg.Connection) -> None:
     return
+
+
+def _is_lost(connection: asyncpg.Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        # The pool took it back by itself when the server closed it.
+        return True
 
 
 def _may_pass(error: BaseException, *, lost: bool) -> bool:

@@ -1,6 +1,6 @@
 """People who sign in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -52,7 +52,7 @@ class UserValues:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User(UserValues):
     id: UUID
-    password_hash: str
+    password_hash: str = field(repr=False)
     created_at: datetime
 
     def __post_init__(self) -> None:
