@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import cast
 
 
 class SipSocket(asyncio.DatagramProtocol):
@@ -20,8 +21,8 @@ class SipSocket(asyncio.DatagramProtocol):
         return protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # Python 3.11's own datagram transport is no subclass of the public one.
+        self._transport = cast("asyncio.DatagramTransport", transport)
         host, port = transport.get_extra_info("sockname")
         self.local = (host, port)
 

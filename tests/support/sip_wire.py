@@ -11,7 +11,7 @@ from telephony.transport.flow import Address, Flow
 from telephony.ua.core import Surroundings, UserAgent
 from telephony.ua.handlers import Accept, Verdict
 from telephony.ua.incoming_leg import IncomingLeg
-from telephony.ua.leg import SipLeg
+from telephony.ua.leg import LegState, SipLeg
 from telephony.ua.leg_handler import Credentials, HeaderFields
 from telephony.ua.outgoing_leg import Invitation, OutgoingLeg
 
@@ -267,6 +267,11 @@ class World:
 def seen(leg: SipLeg) -> list[tuple[object, ...]]:
     assert isinstance(leg.handler, LegLog)
     return leg.handler.seen
+
+
+def state(leg: SipLeg) -> LegState:
+    """Asked anew each time; the attribute would look constant to the type checker."""
+    return leg.state
 
 
 def request(

@@ -21,8 +21,7 @@ def answer(*routes: str, contact: str | None = "<sip:bob@192.0.2.20>") -> Respon
     headers = [("Record-Route", route) for route in routes]
     if contact is not None:
         headers.append(("Contact", contact))
-    response = make_response(incoming(), 200, to_tag="theirs", headers=headers)
-    return response
+    return make_response(incoming(), 200, to_tag="theirs", headers=headers)
 
 
 def test_the_called_side_keeps_the_recorded_route_in_order() -> None:

@@ -20,6 +20,7 @@ from tests.support.sip_wire import (
     invite,
     request,
     seen,
+    state,
 )
 
 
@@ -30,7 +31,8 @@ def test_a_call_is_tried_rung_answered_acknowledged_and_ended_by_the_caller() ->
     leg.ring()
     leg.answer(ANSWER)
     trying, ringing, ok = world.take()
-    assert isinstance(trying, Response) and isinstance(ringing, Response)
+    assert isinstance(trying, Response)
+    assert isinstance(ringing, Response)
     assert isinstance(ok, Response)
     assert [m.status for m in (trying, ringing, ok)] == [100, 180, 200]
     assert trying.to.tag is None
@@ -38,10 +40,10 @@ def test_a_call_is_tried_rung_answered_acknowledged_and_ended_by_the_caller() ->
     assert str(ok.contact) == "<sip:192.0.2.1:5060>"
     assert ok.body == ANSWER
     world.receive(in_dialog("ACK", ok, cseq=1))
-    assert leg.state is LegState.ESTABLISHED
+    assert state(leg) is LegState.ESTABLISHED
     world.receive(in_dialog("BYE", ok))
     assert world.statuses() == [200]
-    assert leg.state is LegState.ENDED
+    assert state(leg) is LegState.ENDED
     assert seen(leg) == [("acknowledged", None), ("ended", "remote_hung_up")]
     world.run(100)
     statistics = world.agent.statistics
@@ -107,7 +109,7 @@ def test_an_ack_that_wrongly_bears_the_branch_of_its_invite_is_understood() -> N
     world = World()
     leg, ok = world.answered_in()
     world.receive(in_dialog("ACK", ok, cseq=1, branch="z9hG4bKpeer1"))
-    assert leg.state is LegState.ESTABLISHED
+    assert state(leg) is LegState.ESTABLISHED
 
 
 def test_a_refusal_repeats_until_its_ack() -> None:
@@ -140,7 +142,8 @@ def test_cancel_ends_a_ringing_call_with_487() -> None:
     world.take()
     world.receive(request("CANCEL"))
     ok, terminated = world.take()
-    assert isinstance(ok, Response) and isinstance(terminated, Response)
+    assert isinstance(ok, Response)
+    assert isinstance(terminated, Response)
     assert (ok.status, str(ok.cseq)) == (200, "1 CANCEL")
     assert (terminated.status, str(terminated.cseq)) == (487, "1 INVITE")
     assert ok.to.tag == terminated.to.tag
@@ -159,7 +162,7 @@ def test_cancel_after_our_answer_changes_nothing() -> None:
     leg, ok = world.answered_in()
     world.receive(request("CANCEL"))
     assert world.statuses() == [200]
-    assert leg.state is LegState.ANSWERED
+    assert state(leg) is LegState.ANSWERED
     world.receive(in_dialog("ACK", ok, cseq=1))
     assert seen(leg) == [("acknowledged", None)]
 
@@ -179,7 +182,7 @@ def test_cancel_of_something_else_gets_481(forged: dict[str, str]) -> None:
     world.take()
     world.receive(request("CANCEL", **forged))  # type: ignore[arg-type]
     assert world.statuses() == [481]
-    assert leg.state is LegState.INVITED
+    assert state(leg) is LegState.INVITED
 
 
 def test_bye_before_answer_gets_200_and_the_invite_487() -> None:
@@ -337,7 +340,7 @@ def test_our_info_carries_its_body_and_481_to_it_ends_the_call() -> None:
     info = world.take_request()
     assert (info.method, info.body) == ("INFO", b"Signal=1")
     world.receive(Response(415, headers=info.headers))
-    assert leg.state is LegState.ESTABLISHED
+    assert state(leg) is LegState.ESTABLISHED
     leg.send_info("application/dtmf-relay", b"Signal=2")
     world.receive(Response(481, headers=world.take_request().headers))
     assert world.statuses() == []

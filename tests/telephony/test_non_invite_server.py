@@ -35,7 +35,7 @@ def test_it_absorbs_repeats_for_timer_j() -> None:
     assert tx.settled
     assert tx.next_timeout() == 32.0
     assert tx.handle_timeout(now=31.9) == []
-    assert not tx.terminated
+    assert tx.state is State.COMPLETED
     tx.handle_timeout(now=32.0)
     assert tx.terminated
     assert tx.receive_request() == []
