@@ -1,6 +1,7 @@
 """SIP requests and responses: ordered header fields, and typed access to the ones that matter."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from telephony.sip.headers import BadHeader, CSeq, Via, parse_number, split_list
 from telephony.sip.uri import BadUri, NameAddress, SipUri
@@ -73,6 +74,7 @@ REASONS = {
 }
 
 
+@lru_cache(maxsize=1024)
 def canonical(name: str) -> str:
     """Lower case, compact forms spelled out."""
     name = name.lower()
@@ -201,10 +203,11 @@ class _Message:
     @property
     def contact(self) -> NameAddress | None:
         """The first Contact; None when there is none, or it is `*`."""
-        contacts = self.headers.get_list("contact")
-        if not contacts or contacts[0] == "*":
-            return None
-        return _parsed_address(contacts[0], "Contact")
+        if "contact" not in self._cache:
+            self._cache["contact"] = self._first_contact()
+        found = self._cache["contact"]
+        assert found is None or isinstance(found, NameAddress)
+        return found
 
     @property
     def call_id(self) -> str:
@@ -233,6 +236,12 @@ class _Message:
         if not self.body or self.content_type not in ("application/sdp", ""):
             return None
         return self.body
+
+    def _first_contact(self) -> NameAddress | None:
+        contacts = self.headers.get_list("contact")
+        if not contacts or contacts[0] == "*":
+            return None
+        return _parsed_address(contacts[0], "Contact")
 
     def _address(self, name: str) -> NameAddress:
         found = self._cache.get(name)

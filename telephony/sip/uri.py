@@ -1,11 +1,13 @@
 """SIP, SIPS and tel URIs, and the name-addresses of From, To and Contact (RFC 3261 19.1, 20.10)."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 Parameters: TypeAlias = tuple[tuple[str, str | None], ...]
 
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:%")
 _USER_SAFE = _UNRESERVED | frozenset("&=+$,;?/#")
 _MAX_LENGTH = 2_048
 
@@ -208,6 +210,7 @@ def parse_parameters(parts: list[str]) -> Parameters:
     return _parameters(parts)
 
 
+@lru_cache(maxsize=4096)
 def _parse_sip(scheme: str, rest: str) -> SipUri:
     rest, _, headers = _split_headers(rest)
     # An escaped @ cannot occur, so the last one ends the user part; a ; may stand before it.
@@ -286,7 +289,7 @@ def _is_scheme(text: str) -> bool:
 
 
 def _is_host(text: str) -> bool:
-    return text.isascii() and all(c.isalnum() or c in "-._:%" for c in text)
+    return _HOST.issuperset(text)
 
 
 def _unescape(text: str) -> str:
