@@ -77,7 +77,7 @@ class StreamParser:
     @property
     def is_partial(self) -> bool:
         """True while a message has begun and not ended: the peer owes us the rest."""
-        return bool(self._buffer)
+        return bool(self._buffer.strip(b"\r\n"))
 
     def receive_data(self, data: bytes) -> list[Message | Keepalive | BadMessage]:
         """Whole messages so far. Raises StreamBroken, after which nothing more may be fed."""

@@ -27,9 +27,10 @@ from telephony.ua.client_request import ClientRequest
 from telephony.ua.context import ALLOW, Context, Resolver
 from telephony.ua.deadlines import Deadlines
 from telephony.ua.handlers import EndpointHandler, Refuse
-from telephony.ua.incoming_leg import IncomingLeg
+from telephony.ua.incoming_leg import EndedInvite, IncomingLeg, cancel_key
 from telephony.ua.layer import ServerEntry, TransactionLayer, Wire
 from telephony.ua.leg_handler import LegHandler
+from telephony.ua.next_hop import transport_of
 from telephony.ua.outgoing_leg import Invitation, OutgoingLeg, make_request
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class UserAgent:
         if flow is not None:
             self._send_options(target, flow, on_final)
             return
-        transport = (target.transport or "udp").lower()
+        transport = transport_of(target)
 
         def resolved(address: Address | None) -> None:
             found = None if address is None else self._layer.wire.connect(transport, address)
@@ -203,12 +204,11 @@ class UserAgent:
             return
         invite = self._layer.find_server(invite_key)
         leg = invite.user if invite is not None else None
-        if not isinstance(leg, IncomingLeg) or not _same_call(request, leg.request):
+        if not isinstance(leg, IncomingLeg | EndedInvite) or leg.cancel_key != cancel_key(request):
             self._answer(request, flow, Refuse(481))
             return
         entry = self._layer.accept(request, key, flow)
-        tag = leg.dialog.local_tag if leg.dialog is not None else None
-        self._layer.respond(entry, make_response(request, 200, to_tag=tag))
+        self._layer.respond(entry, make_response(request, 200, to_tag=leg.local_tag))
         leg.receive_cancel()
 
     def _receive_in_dialog(self, request: Request, key: Key, flow: Flow) -> None:
@@ -291,7 +291,6 @@ class UserAgent:
             sdp=sdp_of(request),
             pinned=is_behind_nat(request, source),
         )
-        entry.user = leg
         try:
             self._handler.receive_invite(leg, principal)
         except Exception:
@@ -344,7 +343,3 @@ class UserAgent:
             token=context.token,
             next_cseq=lambda: 2,
         ).send(request, flow)
-
-
-def _same_call(cancel: Request, invite: Request) -> bool:
-    return cancel.call_id == invite.call_id and cancel.from_.tag == invite.from_.tag

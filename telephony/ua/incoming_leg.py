@@ -1,5 +1,7 @@
 """The leg of a party that called us."""
 
+from typing import TypeAlias
+
 from telephony.sip.dialog import Dialog
 from telephony.sip.message import Request
 from telephony.transport.flow import Flow
@@ -8,7 +10,26 @@ from telephony.ua.layer import ServerEntry
 from telephony.ua.leg import LegState, SipLeg
 from telephony.ua.leg_handler import HeaderFields
 
+CancelKey: TypeAlias = tuple[str, str | None]
+
 _UNANSWERED = (LegState.INVITED, LegState.RINGING)
+
+
+class EndedInvite:
+    """What stays of an INVITE's leg for a CANCEL that comes too late."""
+
+    __slots__ = ("cancel_key", "local_tag")
+
+    def __init__(self, cancel_key: CancelKey, local_tag: str) -> None:
+        self.cancel_key = cancel_key
+        self.local_tag = local_tag
+
+    def receive_cancel(self) -> None: ...
+
+
+def cancel_key(request: Request) -> CancelKey:
+    """Equal for an INVITE and the CANCEL that its sender makes of it."""
+    return (request.call_id, request.from_.tag)
 
 
 class IncomingLeg(SipLeg):
@@ -32,7 +53,10 @@ class IncomingLeg(SipLeg):
         )
         self.remote_sdp = sdp
         self.dialog = Dialog.of_invite(request, context.token())
+        self.local_tag = self.dialog.local_tag
+        self.cancel_key = cancel_key(request)
         self._entry = entry
+        entry.user = self
         context.dialogs.add(self.dialog, self)
 
     @property
@@ -75,6 +99,11 @@ class IncomingLeg(SipLeg):
     def flow_gone(self) -> None:
         """The connection that alone could carry our response was closed."""
         self.receive_cancel()
+
+    def _finish(self) -> None:
+        super()._finish()
+        # The transaction stays for half a minute; the leg need not.
+        self._entry.user = EndedInvite(self.cancel_key, self.local_tag)
 
     def _receive_early_bye(self) -> None:
         """RFC 3261 15.1.2: the INVITE is answered as if it had been cancelled."""

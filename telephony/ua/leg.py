@@ -132,6 +132,8 @@ class SipLeg(ABC):
 
     def receive_request(self, request: Request, entry: ServerEntry) -> None:
         """A request inside the dialog, in order."""
+        if entry.flow.reliable and not self._context.layer.wire.is_open(self.flow):
+            self.flow = entry.flow  # the peer lost its connection and has opened another
         method = request.method
         if method == "BYE":
             self._receive_bye(request, entry)

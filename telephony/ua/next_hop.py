@@ -4,6 +4,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from telephony.sip.dialog import Dialog
+from telephony.sip.uri import SipUri
 from telephony.transport.flow import Flow
 from telephony.ua.layer import Wire
 
@@ -24,8 +25,14 @@ def flow_for(dialog: Dialog, flow: Flow, wire: Wire, *, pinned: bool) -> Flow:
         return flow
     if not may_follow(hop.host, flow.remote[0]):
         return flow
-    transport = (hop.transport or "udp").lower()
-    return wire.connect(transport, (hop.host, port)) or flow
+    return wire.connect(transport_of(hop), (hop.host, port)) or flow
+
+
+def transport_of(target: SipUri) -> str:
+    """A sips URI is never sent to in the clear."""
+    if target.scheme == "sips":
+        return "tls"
+    return target.transport or "udp"
 
 
 @lru_cache(maxsize=4096)

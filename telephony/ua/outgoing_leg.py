@@ -14,6 +14,7 @@ from telephony.ua.context import ALLOW, Context
 from telephony.ua.deadlines import Alarm
 from telephony.ua.leg import LegState, SipLeg
 from telephony.ua.leg_handler import Credentials, HeaderFields
+from telephony.ua.next_hop import transport_of
 
 if TYPE_CHECKING:
     from telephony.ua.layer import ClientEntry
@@ -65,7 +66,7 @@ def make_request(
 class OutgoingLeg(SipLeg):
     def __init__(self, context: Context, request: Request, *, flow: Flow | None) -> None:
         target = request.uri
-        transport = (target.transport or "udp").lower()
+        transport = transport_of(target)
         self._target: Address = (target.host, target.port or 5060)
         super().__init__(
             context,
@@ -95,8 +96,10 @@ class OutgoingLeg(SipLeg):
         """Send the INVITE; where the target is a name, once its address is known."""
         if self._pinned:
             self._send_invite(self.request)
-        else:
+        elif self._target[0]:
             self._context.resolve(*self._target, self._resolved)
+        else:
+            self._resolved(None)  # a tel URI alone leads nowhere
 
     # the INVITE transaction
 

@@ -40,7 +40,7 @@ class FakeWire:
         return True
 
     def connect(self, transport: str, remote: Address) -> Flow | None:
-        if self.unreachable:
+        if self.unreachable or transport not in ("udp", "tcp"):
             return None
         return Flow(transport, remote, OURS, 0 if transport == "udp" else 99)
 

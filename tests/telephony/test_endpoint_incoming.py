@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from telephony.sip.message import Request, Response
+from telephony.transport.flow import Flow
 from telephony.ua.handlers import Refuse
 from telephony.ua.incoming_leg import IncomingLeg
 from telephony.ua.leg import LegState
@@ -183,6 +184,14 @@ def test_cancel_of_something_else_gets_481(forged: dict[str, str]) -> None:
     world.receive(request("CANCEL", **forged))  # type: ignore[arg-type]
     assert world.statuses() == [481]
     assert state(leg) is LegState.INVITED
+
+
+def test_cancel_of_a_call_that_was_refused_or_is_over_is_too_late() -> None:
+    world = World()
+    world.call_in().refuse(486)
+    world.take()
+    world.receive(request("CANCEL"))
+    assert world.statuses() == [200]
 
 
 def test_bye_before_answer_gets_200_and_the_invite_487() -> None:
@@ -442,6 +451,21 @@ def test_a_caller_whose_connection_breaks_before_answer_has_given_up() -> None:
     world.agent.flow_failed(TCP)
     assert seen(leg) == [("cancelled",)]
     assert world.agent.statistics.legs == 0
+
+
+def test_a_peer_that_lost_its_connection_is_reached_over_its_new_one() -> None:
+    world = World()
+    contact = "<sip:peer@192.0.2.7:5070;transport=tcp>"
+    leg = world.call_in(invite(contact=contact, via="SIP/2.0/TCP 192.0.2.7:5070"), flow=TCP)
+    leg.answer(ANSWER)
+    ok = world.take()[-1]
+    assert isinstance(ok, Response)
+    world.receive(in_dialog("ACK", ok, cseq=1), TCP)
+    world.wire.closed.add(TCP)
+    another = Flow("tcp", ("192.0.2.7", 50123), OURS, 2)
+    world.receive(in_dialog("OPTIONS", ok), another)
+    leg.hang_up()
+    assert {flow for _, flow, _ in world.wire.sent} == {another}
 
 
 # faults above us

@@ -110,6 +110,22 @@ def test_an_unreachable_target_fails_with_503() -> None:
     assert log.seen == [("failed", 503, "Service Unavailable")]
 
 
+@pytest.mark.parametrize("target", ["tel:+431234", "sip:bob@10.0.0.1;transport=tls"])
+def test_a_target_without_a_way_fails_with_503(target: str) -> None:
+    world, log = World(), LegLog()
+    world.call_out(log, target=target)
+    world.run(0)
+    assert log.seen == [("failed", 503, "Service Unavailable")]
+
+
+def test_a_sips_target_is_never_sent_to_in_the_clear() -> None:
+    world, log = World(), LegLog()
+    world.call_out(log, target="sips:bob@192.0.2.7")
+    world.run(0)
+    assert world.statuses() == []
+    assert log.seen == [("failed", 503, "Service Unavailable")]
+
+
 def test_a_name_is_looked_up_first() -> None:
     world, log = World(), LegLog()
     leg = world.call_out(log, target="sip:bob@carrier.example;transport=tcp")

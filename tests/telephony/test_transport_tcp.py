@@ -97,6 +97,18 @@ def test_a_ping_gets_its_pong() -> None:
     run_virtual(main())
 
 
+def test_a_single_line_end_is_no_message_that_began() -> None:
+    async def main() -> None:
+        office = Office()
+        connection, socket = office.connect()
+        connection.data_received(MESSAGE + b"\r\n")
+        await asyncio.sleep(2 * MESSAGE_SECONDS)
+        assert not socket.is_closing()
+        connection.connection_lost(None)
+
+    run_virtual(main())
+
+
 def test_a_malformed_message_is_passed_on_and_garbage_closes() -> None:
     async def main() -> None:
         office = Office()
