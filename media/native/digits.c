@@ -1,0 +1,93 @@
+#include "digits.h"
+
+#include "wire.h"
+
+#define FRAME 160
+#define EVENT_MOST 15
+#define LOST_AFTER 5 /* frames without a packet of an event that has not ended */
+#define END_PACKETS 3
+#define VOLUME 10 /* dBm0 below zero */
+
+static bool let_go(DigitReceiver *receiver, uint8_t *event, uint16_t *duration)
+{
+    if (receiver->told)
+        return false;
+    receiver->told = true;
+    receiver->active = false;
+    *event = receiver->event;
+    *duration = receiver->duration;
+    return true;
+}
+
+bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t length,
+                    uint32_t timestamp, uint8_t *event, uint16_t *duration)
+{
+    if (length < DIGIT_PAYLOAD || payload[0] > EVENT_MOST)
+        return false;
+    const bool end = payload[1] >> 7;
+    const uint16_t lasted = read_u16(payload + 2);
+    bool reported = false;
+    if (!receiver->active && receiver->told && receiver->timestamp == timestamp)
+        return false; /* one more packet of an event that is over */
+    if (receiver->active && receiver->timestamp != timestamp)
+        reported = let_go(receiver, event, duration); /* its end was lost, the next one began */
+    if (!receiver->active) {
+        receiver->active = true;
+        receiver->told = false;
+        receiver->timestamp = timestamp;
+        receiver->duration = 0;
+    }
+    receiver->silent = 0;
+    receiver->event = payload[0];
+    if (lasted > receiver->duration)
+        receiver->duration = lasted;
+    if (end && !reported)
+        return let_go(receiver, event, duration);
+    return reported;
+}
+
+bool digits_tick(DigitReceiver *receiver, uint8_t *event, uint16_t *duration)
+{
+    if (!receiver->active || ++receiver->silent <= LOST_AFTER)
+        return false;
+    return let_go(receiver, event, duration);
+}
+
+bool digits_queue(DigitSender *sender, uint8_t event)
+{
+    if (event > EVENT_MOST || sender->tail - sender->head == DIGIT_QUEUE)
+        return false;
+    sender->queue[sender->tail++ % DIGIT_QUEUE] = event;
+    return true;
+}
+
+bool digits_next(DigitSender *sender, DigitPacket *packet, bool *silent)
+{
+    *silent = sender->active || sender->pause > 0;
+    if (sender->pause > 0) {
+        sender->pause = sender->pause > FRAME ? (uint16_t)(sender->pause - FRAME) : 0;
+        return false;
+    }
+    if (!sender->active) {
+        if (sender->head == sender->tail)
+            return false;
+        sender->active = true;
+        sender->sent = 0;
+        sender->ends = 0;
+        *silent = true;
+    }
+    packet->first = sender->sent == 0;
+    packet->step = sender->sent;
+    if (sender->sent < sender->tone)
+        sender->sent = (uint16_t)(sender->sent + FRAME);
+    const bool end = sender->sent >= sender->tone;
+    packet->payload[0] = sender->queue[sender->head % DIGIT_QUEUE];
+    packet->payload[1] = (uint8_t)((end ? 0x80 : 0) | VOLUME);
+    write_u16(packet->payload + 2, sender->sent);
+    if (end && ++sender->ends == END_PACKETS) {
+        sender->head++;
+        sender->active = false;
+        sender->pause = sender->gap;
+    }
+    return true;
+}

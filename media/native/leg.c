@@ -1,0 +1,509 @@
+/* One party's RTP: who may send to us, what is heard of it, and what is sent. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "engine.h"
+#include "rtcp.h"
+
+#define PACKETS_A_FRAME 32   /* read at most, so that a flood costs one leg's time only */
+#define LEARN_AFTER 4        /* packets in order that make an unsignalled source believable */
+#define RELEARN_AFTER 100    /* frames of silence after which the same stream may move: 2 s */
+#define COMFORT_NOISE 13
+#define REPORT_FRAMES 250    /* 5 s */
+#define REPORT_SPREAD 50
+#define REPORT_READ 25       /* frames between looks for reports: 0.5 s */
+#define DROPOUT_MOST 3000    /* RFC 3550 A.1 */
+#define NTP_UNIX 2208988800ULL
+
+Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
+{
+    Leg *leg = calloc(1, sizeof *leg);
+    if (!leg)
+        return NULL;
+    leg->id = id;
+    leg->rtp = rtp;
+    leg->rtcp = rtcp;
+    leg->timeout_frames = timeout_ms / 20;
+    leg->out_ssrc = (uint32_t)seed;
+    leg->out_timestamp = (uint32_t)(seed >> 16);
+    leg->out_sequence = (uint16_t)(seed >> 48) & 0x7FFF;
+    leg->report_in = REPORT_FRAMES / 2 + (uint32_t)(seed >> 40) % REPORT_SPREAD;
+    leg->mark = true;
+    jitter_reset(&leg->buffer);
+    memset(leg->stream.law_of, -1, sizeof leg->stream.law_of);
+    leg->stream.digit_send_type = leg->stream.digit_receive_type = -1;
+    leg->stream.packet_samples = FRAME;
+    return leg;
+}
+
+void leg_free(Leg *leg)
+{
+    free(leg);
+}
+
+/* --- who may send to us --- */
+
+static void begin_stream(Leg *leg, const RtpPacket *packet)
+{
+    if (leg->has_stream) {
+        const uint32_t expected =
+            leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
+        if (expected > leg->received_of_ssrc)
+            leg->lost_before += expected - leg->received_of_ssrc;
+        const uint32_t delay = leg->buffer.delay;
+        const uint64_t late = leg->buffer.late, concealed = leg->buffer.concealed;
+        jitter_reset(&leg->buffer);
+        leg->buffer.delay = delay;
+        leg->buffer.late = late;
+        leg->buffer.concealed = concealed;
+    }
+    leg->has_stream = true;
+    leg->ssrc = packet->ssrc;
+    leg->base_sequence = leg->highest_sequence = packet->sequence;
+    leg->cycles = leg->received_of_ssrc = 0;
+    leg->expected_prior = leg->received_prior = 0;
+    leg->has_transit = false;
+}
+
+static void lock(Leg *leg, const Address *source, bool learned)
+{
+    leg->source = *source;
+    leg->locked = true;
+    leg->learned = learned;
+    leg->candidate_run = 0;
+    STORE(leg->figures.latched, 1);
+    const int64_t host =
+        source->any.sa_family == AF_INET ? (int64_t)ntohl(source->v4.sin_addr.s_addr) : 0;
+    /* Both families keep their port in the same place. */
+    shard_tell(leg->shard, EVENT_LATCHED, leg->id, host, ntohs(source->v4.sin_port), NULL);
+}
+
+/* Whether this packet is one more of an orderly stream from one unsignalled source. */
+static bool is_believable(Leg *leg, const Address *source, const RtpPacket *packet)
+{
+    const bool follows = leg->candidate_run > 0 && same_address(source, &leg->candidate) &&
+                         packet->ssrc == leg->candidate_ssrc &&
+                         packet->sequence == (uint16_t)(leg->candidate_sequence + 1);
+    leg->candidate = *source;
+    leg->candidate_ssrc = packet->ssrc;
+    leg->candidate_sequence = packet->sequence;
+    leg->candidate_run = follows ? (uint8_t)(leg->candidate_run + 1) : 1;
+    return leg->candidate_run >= LEARN_AFTER;
+}
+
+/* Whether the packet's source may be heard. The signalled address always may; another one only
+ * before anybody was, or when the very same stream has moved. */
+static bool is_admitted(Leg *leg, const Address *source, const RtpPacket *packet)
+{
+    if (leg->locked && same_address(source, &leg->source))
+        return true;
+    if (!leg->stream.has_remote)
+        return false;
+    if (same_address(source, &leg->stream.remote) && (!leg->locked || leg->learned)) {
+        lock(leg, source, false);
+        return true;
+    }
+    if (leg->locked) {
+        const bool moved = leg->silent_frames >= RELEARN_AFTER && packet->ssrc == leg->ssrc;
+        if (moved && is_believable(leg, source, packet)) {
+            lock(leg, source, leg->learned);
+            return true;
+        }
+        if (!leg->stranger_told) {
+            leg->stranger_told = true;
+            shard_tell(leg->shard, EVENT_STRANGER, leg->id, 0, 0, NULL);
+        }
+        return false;
+    }
+    if (!is_believable(leg, source, packet))
+        return false;
+    lock(leg, source, true);
+    return true;
+}
+
+/* --- what is heard --- */
+
+/* Sequence numbers as RFC 3550 A.1; false for a packet that belongs nowhere. */
+static bool count_packet(Leg *leg, const RtpPacket *packet)
+{
+    if (!leg->has_stream || packet->ssrc != leg->ssrc)
+        begin_stream(leg, packet);
+    const uint16_t ahead = (uint16_t)(packet->sequence - leg->highest_sequence);
+    if (ahead < DROPOUT_MOST) {
+        if (packet->sequence < leg->highest_sequence)
+            leg->cycles += 1u << 16;
+        leg->highest_sequence = packet->sequence;
+    } else if (ahead < (uint16_t)-DROPOUT_MOST) {
+        begin_stream(leg, packet); /* the sender started anew under its old name */
+    }
+    leg->received_of_ssrc++;
+    return true;
+}
+
+static void measure_jitter(Leg *leg, const RtpPacket *packet, int64_t arrival_ns)
+{
+    const double transit = (double)arrival_ns * RATE / 1e9 - (double)packet->timestamp;
+    if (leg->has_transit) {
+        double change = transit - leg->transit;
+        change = change < 0 ? -change : change;
+        if (change < RATE) /* a wrapped or restarted timestamp is no jitter */
+            leg->jitter += (change - leg->jitter) / 16;
+    }
+    leg->transit = transit;
+    leg->has_transit = true;
+}
+
+static void take_digit(Leg *leg, const RtpPacket *packet)
+{
+    uint8_t event;
+    uint16_t duration;
+    if (digits_receive(&leg->digits_in, packet->payload, packet->length, packet->timestamp, &event,
+                       &duration))
+        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (RATE / 1000), NULL);
+}
+
+static void take_packet(Leg *leg, const RtpPacket *packet, int64_t arrival_ns)
+{
+    count_packet(leg, packet);
+    BUMP(leg->figures.received, 1);
+    leg->silent_frames = 0;
+    leg->timeout_told = false;
+    if (packet->payload_type == leg->stream.digit_receive_type) {
+        take_digit(leg, packet);
+        return;
+    }
+    measure_jitter(leg, packet, arrival_ns);
+    if (packet->payload_type == COMFORT_NOISE)
+        return;
+    const Law law = (Law)leg->stream.law_of[packet->payload_type];
+    int16_t samples[PACKET_MAX];
+    g711_decode(law, packet->payload, samples, packet->length);
+    jitter_put(&leg->buffer, packet->timestamp, samples, packet->length);
+}
+
+static bool is_expected(const Leg *leg, const RtpPacket *packet)
+{
+    return leg->stream.law_of[packet->payload_type] >= 0 ||
+           packet->payload_type == leg->stream.digit_receive_type ||
+           packet->payload_type == COMFORT_NOISE;
+}
+
+static int64_t arrival_of(struct msghdr *message, int64_t now_ns)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
+            struct timespec stamp;
+            memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
+            return stamp.tv_sec * 1000000000LL + stamp.tv_nsec;
+        }
+    return now_ns;
+}
+
+void leg_receive(Leg *leg, int64_t now_ns)
+{
+    uint8_t data[PACKET_MAX + 1];
+    uint8_t control[64];
+    Address source;
+    for (int n = 0; n < PACKETS_A_FRAME; n++) {
+        struct iovec part = {data, sizeof data};
+        struct msghdr message = {.msg_name = &source,
+                                 .msg_namelen = sizeof source,
+                                 .msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        const ssize_t size = recvmsg(leg->rtp, &message, MSG_DONTWAIT);
+        if (size < 0) {
+            if (errno == ECONNREFUSED || errno == EINTR)
+                continue; /* an ICMP error of something we sent */
+            break;
+        }
+        RtpPacket packet;
+        if (!rtp_parse(data, (size_t)size, &packet) || !is_expected(leg, &packet) ||
+            !is_admitted(leg, &source, &packet)) {
+            BUMP(leg->figures.refused, 1);
+            continue;
+        }
+        if (leg->stream.flow & FLOW_RECEIVE)
+            take_packet(leg, &packet, arrival_of(&message, now_ns));
+    }
+}
+
+static void publish_figures(Leg *leg)
+{
+    const uint32_t expected = leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
+    uint64_t lost = leg->lost_before;
+    if (leg->has_stream && expected > leg->received_of_ssrc)
+        lost += expected - leg->received_of_ssrc;
+    STORE(leg->figures.lost, lost);
+    STORE(leg->figures.late, leg->buffer.late);
+    STORE(leg->figures.concealed, leg->buffer.concealed);
+    STORE(leg->figures.jitter_us, (uint64_t)(leg->jitter * 1e6 / RATE));
+    STORE(leg->figures.delay_us, leg->buffer.delay * 1000000ULL / RATE);
+    STORE(leg->figures.silent_ms, leg->silent_frames * 20ULL);
+}
+
+void leg_hear(Leg *leg)
+{
+    uint8_t event;
+    uint16_t duration;
+    if (digits_tick(&leg->digits_in, &event, &duration))
+        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (RATE / 1000), NULL);
+    if (leg->stream.flow & FLOW_RECEIVE) {
+        jitter_get(&leg->buffer, leg->heard, leg->digits_in.active);
+        if (leg->stream.has_remote && leg->silent_frames < UINT32_MAX)
+            leg->silent_frames++;
+        if (leg->silent_frames > leg->timeout_frames && !leg->timeout_told) {
+            leg->timeout_told = true;
+            shard_tell(leg->shard, EVENT_TIMEOUT, leg->id, leg->silent_frames * 20LL, 0, NULL);
+        }
+    } else {
+        memset(leg->heard, 0, sizeof leg->heard);
+        leg->silent_frames = 0;
+    }
+    publish_figures(leg);
+    if (leg->tap)
+        samples_push(leg->tap, leg->heard, FRAME);
+}
+
+/* --- what is sent --- */
+
+void leg_cut(Leg *leg)
+{
+    if (!leg->play.samples)
+        return;
+    shard_tell(leg->shard, EVENT_PLAYED, leg->id, (int64_t)leg->play.id,
+               -(int64_t)leg->play.frames - 1, NULL);
+    leg->play.samples = NULL;
+}
+
+void leg_play(Leg *leg, const Play *play)
+{
+    leg_cut(leg);
+    leg->play = *play;
+}
+
+/* The next frame of what plays; the last one is filled up with silence. */
+static void next_played(Leg *leg, int16_t *frame)
+{
+    Play *play = &leg->play;
+    size_t filled = 0;
+    while (filled < FRAME) {
+        const uint64_t left = play->count - play->at;
+        const size_t count = left < FRAME - filled ? (size_t)left : FRAME - filled;
+        memcpy(frame + filled, play->samples + play->at, count * sizeof *frame);
+        filled += count;
+        play->at += count;
+        if (play->at == play->count) {
+            if (!play->loop)
+                break;
+            play->at = 0;
+        }
+    }
+    memset(frame + filled, 0, (FRAME - filled) * sizeof *frame);
+    play->frames++;
+    if (!play->loop && play->at == play->count) {
+        shard_tell(leg->shard, EVENT_PLAYED, leg->id, (int64_t)play->id, (int64_t)play->frames,
+                   NULL);
+        play->samples = NULL;
+    }
+}
+
+static void send_packet(Leg *leg, RtpPacket *packet, uint8_t *data)
+{
+    const Address *to = leg->locked ? &leg->source : &leg->stream.remote;
+    packet->ssrc = leg->out_ssrc;
+    packet->sequence = leg->out_sequence++;
+    rtp_header(data, packet);
+    const size_t size = RTP_HEADER + packet->length;
+    if (sendto(leg->rtp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any, address_size(to)) < 0)
+        return; /* a full buffer or an ICMP error: the packet is lost, as packets are */
+    BUMP(leg->figures.sent, 1);
+    leg->octets_sent += packet->length;
+}
+
+static bool send_digit(Leg *leg)
+{
+    if (leg->stream.digit_send_type < 0) {
+        leg->digits_out.head = leg->digits_out.tail; /* the peer takes none */
+        return false;
+    }
+    DigitPacket digit;
+    bool silent;
+    const bool some = digits_next(&leg->digits_out, &digit, &silent);
+    if (!some)
+        return silent;
+    if (digit.first)
+        leg->digit_timestamp = leg->out_timestamp;
+    uint8_t data[RTP_HEADER + DIGIT_PAYLOAD];
+    memcpy(data + RTP_HEADER, digit.payload, DIGIT_PAYLOAD);
+    RtpPacket packet = {.payload_type = (uint8_t)leg->stream.digit_send_type,
+                        .marker = digit.first,
+                        .timestamp = leg->digit_timestamp,
+                        .length = DIGIT_PAYLOAD};
+    send_packet(leg, &packet, data);
+    leg->mark = true;
+    return true;
+}
+
+static void send_audio(Leg *leg, const int16_t *frame)
+{
+    if (leg->waiting_count == 0)
+        leg->waiting_timestamp = leg->out_timestamp;
+    g711_encode(leg->stream.send_law, frame, leg->waiting + leg->waiting_count, FRAME);
+    leg->waiting_count = (uint16_t)(leg->waiting_count + FRAME);
+    const uint16_t size = leg->stream.packet_samples;
+    uint16_t from = 0;
+    for (; leg->waiting_count - from >= size; from = (uint16_t)(from + size)) {
+        uint8_t data[RTP_HEADER + 480];
+        memcpy(data + RTP_HEADER, leg->waiting + from, size);
+        RtpPacket packet = {.payload_type = leg->stream.send_type,
+                            .marker = leg->mark,
+                            .timestamp = leg->waiting_timestamp + from,
+                            .length = size};
+        send_packet(leg, &packet, data);
+        leg->mark = false;
+    }
+    leg->waiting_count = (uint16_t)(leg->waiting_count - from);
+    leg->waiting_timestamp += from;
+    memmove(leg->waiting, leg->waiting + from, leg->waiting_count);
+}
+
+void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns)
+{
+    int16_t played[FRAME];
+    const int16_t *frame = mixed;
+    if (leg->play.samples) {
+        next_played(leg, played);
+        frame = played;
+    }
+    if (leg->stream.has_remote && leg->stream.flow & FLOW_SEND) {
+        if (!send_digit(leg))
+            send_audio(leg, frame);
+        else
+            leg->waiting_count = 0;
+    } else {
+        leg->waiting_count = 0;
+        leg->mark = true;
+    }
+    leg->out_timestamp += FRAME;
+    leg_reports(leg, now_ns);
+}
+
+void leg_set_stream(Leg *leg, const Stream *stream)
+{
+    const bool moved = !leg->stream.has_remote || !stream->has_remote ||
+                       !same_address(&leg->stream.remote, &stream->remote);
+    leg->stream = *stream;
+    if (moved && stream->has_remote) {
+        leg->locked = leg->learned = false;
+        leg->candidate_run = 0;
+        leg->stranger_told = false;
+    }
+    leg->waiting_count = 0;
+    leg->silent_frames = 0;
+    leg->mark = true;
+}
+
+/* --- RTCP --- */
+
+static void read_reports(Leg *leg, int64_t now_ns)
+{
+    uint8_t data[PACKET_MAX];
+    for (int n = 0; n < 4; n++) {
+        Address source;
+        socklen_t length = sizeof source;
+        const ssize_t size =
+            recvfrom(leg->rtcp, data, sizeof data, MSG_DONTWAIT, &source.any, &length);
+        if (size < 0)
+            return;
+        /* The port may be any, the host must be the one we hear: both families keep the address
+         * and the port apart, so compare with the ports made equal. */
+        Address host = leg->locked ? leg->source : leg->stream.remote;
+        host.v4.sin_port = source.v4.sin_port;
+        RemoteReport report;
+        if (!same_address(&source, &host) ||
+            !rtcp_parse(data, (size_t)size, leg->out_ssrc, &report)) {
+            BUMP(leg->figures.refused, 1);
+            continue;
+        }
+        leg->report_source = source;
+        if (report.has_sr) {
+            leg->last_sr = report.sr_middle;
+            leg->last_sr_ns = now_ns;
+        }
+        if (!report.has_block)
+            continue;
+        STORE(leg->figures.remote_lost_permille, report.fraction_lost * 1000u / 256u);
+        if (report.last_sr != 0) {
+            const uint64_t ntp = (uint64_t)now_ns / 1000000000ULL + NTP_UNIX;
+            const uint32_t fraction =
+                (uint32_t)(((uint64_t)now_ns % 1000000000ULL << 16) / 1000000000ULL);
+            const uint32_t middle = (uint32_t)(ntp << 16) | fraction;
+            const int32_t trip = (int32_t)(middle - report.last_sr - report.delay_since_last_sr);
+            if (trip >= 0 && trip < 10 << 16)
+                STORE(leg->figures.round_trip_us, (uint64_t)trip * 1000000 / 65536 + 1);
+        }
+    }
+}
+
+static void send_report(Leg *leg, int64_t now_ns)
+{
+    const uint32_t expected = leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
+    const uint32_t due = expected - leg->expected_prior;
+    const uint32_t got = leg->received_of_ssrc - leg->received_prior;
+    const uint64_t seconds = (uint64_t)now_ns / 1000000000ULL + NTP_UNIX;
+    const uint64_t fraction = ((uint64_t)now_ns % 1000000000ULL << 32) / 1000000000ULL;
+    const uint64_t sent = atomic_load_explicit(&leg->figures.sent, memory_order_relaxed);
+    const Report report = {
+        .ssrc = leg->out_ssrc,
+        .remote_ssrc = leg->ssrc,
+        .sending = sent > 0,
+        .receiving = leg->has_stream,
+        .ntp = seconds << 32 | fraction,
+        .timestamp = leg->out_timestamp,
+        .packets_sent = (uint32_t)sent,
+        .octets_sent = (uint32_t)leg->octets_sent,
+        .fraction_lost = due > got ? (uint8_t)((due - got) * 256 / due > 255
+                                                   ? 255
+                                                   : (due - got) * 256 / due)
+                                   : 0,
+        .cumulative_lost = (int32_t)(expected - leg->received_of_ssrc),
+        .highest_sequence = leg->cycles | leg->highest_sequence,
+        .jitter = (uint32_t)leg->jitter,
+        .last_sr = leg->last_sr,
+        .delay_since_last_sr =
+            leg->last_sr ? (uint32_t)((now_ns - leg->last_sr_ns) / 15259) : 0,
+    };
+    leg->expected_prior = expected;
+    leg->received_prior = leg->received_of_ssrc;
+    uint8_t data[RTCP_MAX];
+    const size_t size = rtcp_write(data, &report);
+    Address to = leg->report_source;
+    if (to.any.sa_family == 0) {
+        to = leg->locked ? leg->source : leg->stream.remote;
+        to.v4.sin_port = htons((uint16_t)(ntohs(to.v4.sin_port) + 1));
+    }
+    (void)!sendto(leg->rtcp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, address_size(&to));
+}
+
+void leg_reports(Leg *leg, int64_t now_ns)
+{
+    if (!leg->stream.has_remote)
+        return;
+    leg->report_in--;
+    if (leg->report_in % REPORT_READ == 0) {
+        struct timespec wall;
+        clock_gettime(CLOCK_REALTIME, &wall);
+        now_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec;
+        read_reports(leg, now_ns);
+        if (leg->report_in == 0) {
+            send_report(leg, now_ns);
+            leg->report_in = REPORT_FRAMES + leg->out_sequence % REPORT_SPREAD;
+        }
+    }
+}
