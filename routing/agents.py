@@ -70,6 +70,10 @@ class Agent:
     """No longer configured; goes when the present work is done."""
 
     @property
+    def is_logged_in(self) -> bool:
+        return self.state is not AgentState.OFFLINE
+
+    @property
     def is_idle(self) -> bool:
         return (
             self.state is AgentState.AVAILABLE

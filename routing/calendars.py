@@ -1,8 +1,7 @@
 """Opening hours: weekly spans in a time zone, with holidays."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, tzinfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -22,7 +21,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    zone: ZoneInfo
+    zone: tzinfo
     spans: tuple[Span, ...]
     holidays: frozenset[date] = frozenset()
 

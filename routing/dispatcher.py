@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +13,18 @@ from config.tenancy import TenantId
 from routing.acd.effects import Effect, Moment, Offer, StopRinging, WorkItem, WorkRemoved
 from routing.acd.matcher import Matcher
 from routing.agents import AgentProfile, AgentSnapshot
-from routing.events import AgentId, AgentState, OfferId, Outcome, QueueId, RoutingEvent, WorkId
+from routing.errors import NoAgents, QueueFull
+from routing.events import (
+    AgentId,
+    AgentState,
+    OfferId,
+    Outcome,
+    QueueId,
+    RoutingEvent,
+    WorkAbandoned,
+    WorkAssigned,
+    WorkId,
+)
 from routing.queues import QueueSettings, QueueSnapshot
 
 log = logging.getLogger(__name__)
@@ -20,7 +32,7 @@ log = logging.getLogger(__name__)
 __all__ = ["Dispatcher", "Offer", "OfferPort", "Outcome", "WorkItem"]
 
 Removed = Callable[[str], None]
-"""Told why work left its queue although nobody withdrew it."""
+"""Told why work left its queue although nobody withdrew it: `closed`, `no_agents`, `shutdown`."""
 
 
 class OfferPort(Protocol):
@@ -29,7 +41,8 @@ class OfferPort(Protocol):
     async def offer(self, offer: Offer) -> Outcome:
         """Ring until the agent decides. Cancelling stops the ringing.
 
-        ACCEPTED means that agent and caller are joined already.
+        ACCEPTED means that agent and caller are joined already; WITHDRAWN, that the caller is
+        gone. An answer that comes after the offer was withdrawn is the port's own to hang up.
         """
 
 
@@ -58,35 +71,45 @@ class Dispatcher:
         self._to_ring: list[Offer] = []
         self._ringing: dict[OfferId, asyncio.Task[None]] = {}
         self._removed: dict[WorkId, Removed] = {}
+        self._effects: deque[Effect] = deque()
+        self._carrying_out = False
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
-        """Ring and keep time until cancelled, which withdraws every open offer."""
+        """Ring and keep time until cancelled, which withdraws every open offer.
+
+        Nobody is offered anything afterwards; the other methods stay harmless.
+        """
         async with asyncio.TaskGroup() as offers:
-            while True:
-                self._changed.clear()
-                for offer in self._to_ring:
-                    task = offers.create_task(self._ring(offer), name=f"offer {offer.id}")
-                    self._ringing[offer.id] = task
-                self._to_ring.clear()
-                await self._until_due()
-                self._do(self._matcher.handle_timeout(self._moment()))
+            try:
+                while True:
+                    self._start_ringing(offers)
+                    await self._until_due()
+                    self._do(self._matcher.handle_timeout(self._moment()))
+            finally:
+                self._do(self._matcher.close(self._moment()))
 
     def configure(self, queues: Iterable[QueueSettings], agents: Iterable[AgentProfile]) -> None:
         self._do(self._matcher.configure(queues, agents, self._moment()))
 
     def enqueue(self, item: WorkItem, *, removed: Removed | None = None) -> None:
-        """Let work wait. `removed` is told if the queue goes away meanwhile.
+        """Let work wait. `removed` is told if the queue gives it up by itself.
 
-        Raises UnknownQueue or QueueFull.
+        Raises UnknownQueue, QueueFull or, for work that needs agents, NoAgents.
         """
-        effects = self._matcher.enqueue(item, self._moment())
+        moment = self._moment()
+        try:
+            effects = self._matcher.enqueue(item, moment)
+        except (QueueFull, NoAgents) as refusal:
+            reason = "full" if isinstance(refusal, QueueFull) else "no_agents"
+            self._do(self._matcher.turn_away(item, reason, moment))
+            raise
         if removed is not None:
             self._removed[item.id] = removed
         self._do(effects)
 
     def withdraw(self, work_id: WorkId, *, abandoned: bool, reason: str = "") -> None:
-        """The work waits no longer; nothing happens when it does not wait."""
+        """The work waits no longer; finishes what an agent took meanwhile. Never fails."""
         self._removed.pop(work_id, None)
         effects = self._matcher.withdraw(
             work_id, self._moment(), abandoned=abandoned, reason=reason
@@ -94,6 +117,8 @@ class Dispatcher:
         self._do(effects)
 
     def finish(self, work_id: WorkId) -> None:
+        """The conversation is over; nothing happens for work that is not known any more."""
+        self._removed.pop(work_id, None)
         self._do(self._matcher.finish(work_id, self._moment()))
 
     def set_agent_state(self, agent_id: AgentId, state: AgentState, reason: str = "") -> AgentState:
@@ -135,6 +160,13 @@ class Dispatcher:
     def queues(self) -> tuple[QueueSnapshot, ...]:
         return self._matcher.queues(self._moment())
 
+    def _start_ringing(self, offers: asyncio.TaskGroup) -> None:
+        self._changed.clear()
+        for offer in self._to_ring:
+            task = offers.create_task(self._ring(offer), name=f"offer {offer.id}")
+            self._ringing[offer.id] = task
+        self._to_ring.clear()
+
     async def _until_due(self) -> None:
         """Wait until something has to be done: a new offer, or the next timeout."""
         due = self._matcher.next_timeout()
@@ -143,7 +175,8 @@ class Dispatcher:
                 await self._changed.wait()
 
     async def _ring(self, offer: Offer) -> None:
-        outcome = Outcome.WITHDRAWN
+        # What a port comes to that ends without a word; when the offer is void, nothing counts.
+        outcome = Outcome.FAILED
         try:
             outcome = await self._outcome(offer)
         finally:
@@ -162,17 +195,32 @@ class Dispatcher:
             return Outcome.FAILED
 
     def _do(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Offer):
-                self._to_ring.append(effect)
-            elif isinstance(effect, StopRinging):
-                self._stop_ringing(effect.offer_id)
-            elif isinstance(effect, WorkRemoved):
-                if (removed := self._removed.pop(effect.work_id, None)) is not None:
-                    removed(effect.reason)
-            else:
-                self._publish(effect)
+        """Carry out in order, also when a listener's reaction brings further effects."""
+        self._effects.extend(effects)
+        if self._carrying_out:
+            return
+        self._carrying_out = True
+        while self._effects:
+            try:
+                self._carry_out(self._effects.popleft())
+            except Exception:
+                # A listener that fails must not cost others the calls they wait for.
+                log.exception("listener of the dispatcher failed")
+        self._carrying_out = False
         self._changed.set()
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Offer):
+            self._to_ring.append(effect)
+        elif isinstance(effect, StopRinging):
+            self._stop_ringing(effect.offer_id)
+        elif isinstance(effect, WorkRemoved):
+            if (removed := self._removed.pop(effect.work_id, None)) is not None:
+                removed(effect.reason)
+        else:
+            if isinstance(effect, WorkAssigned | WorkAbandoned):
+                self._removed.pop(effect.work_id, None)
+            self._publish(effect)
 
     def _stop_ringing(self, offer_id: OfferId) -> None:
         self._to_ring = [offer for offer in self._to_ring if offer.id != offer_id]

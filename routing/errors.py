@@ -19,6 +19,12 @@ class QueueFull(RoutingError):
     code = "queue_full"
 
 
+class NoAgents(RoutingError):
+    """Nobody who serves the queue is logged in, and the work asked not to wait then."""
+
+    code = "no_agents"
+
+
 class InvalidAgentState(RoutingError, ValueError):
     """A state that nobody can ask for: it only comes about by itself."""
 

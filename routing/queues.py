@@ -31,6 +31,7 @@ class QueueSnapshot:
     name: str
     skill: str
     waiting: int
+    """Callers not answered yet; those for whom an agent is being rung are among them."""
     longest_wait_ms: int
     agents_available: int
     """Who could be offered a caller of this queue now."""
@@ -38,8 +39,7 @@ class QueueSnapshot:
     work_ids: tuple[WorkId, ...]
     """Those who wait, next to be served first."""
     offered: int
-    """How many entered since the server started; it equals answered + abandoned + flowed_out +
-    waiting + those being rung for."""
+    """How many came since the server started: answered + abandoned + flowed_out + waiting."""
     answered: int
     abandoned: int
     flowed_out: int

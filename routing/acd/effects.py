@@ -24,6 +24,8 @@ class WorkItem:
     priority: int = 0
     """Higher is served first."""
     caller: str = ""
+    needs_agents: bool = False
+    """Neither enter the queue nor stay in it when nobody who serves it is logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class StopRinging:
 
 @dataclass(frozen=True, slots=True)
 class WorkRemoved:
-    """The queue went away under those who waited in it."""
+    """The queue gave work up that nobody withdrew: `closed`, `no_agents` or `shutdown`."""
 
     work_id: WorkId
     reason: str

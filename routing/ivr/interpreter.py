@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from routing.ivr.document import (
+from routing.ivr.nodes import (
     BranchNode,
     EchoNode,
     Flow,
@@ -61,7 +61,11 @@ class Step:
 
 class Interpreter:
     def __init__(self, flow: Flow, variables: Mapping[str, str]) -> None:
-        """`variables` are what the flow knows from the start, such as `caller` and `called`."""
+        """`variables` are what the flow knows from the start, such as `caller` and `called`.
+
+        On the way come `digits`, the last ones keyed in, `queue_result`, why a queue gave the
+        caller back, and `transfer_result`, why a transfer failed.
+        """
         self._flow = flow
         self.variables = dict(variables)
         self._node: Node | None = None
@@ -82,9 +86,7 @@ class Interpreter:
         if isinstance(node, QueueNode):
             return self._queue_left(node, result, utc)
         if isinstance(node, TransferNode):
-            if isinstance(result, TransferFailed):
-                return self._enter(node.failed, "failed", utc)
-            return self._end("transferred")
+            return self._transferred(node, result, utc)
         if isinstance(node, PlayNode | VoicemailNode | EchoNode):
             return self._enter(node.next, "next", utc)
         return self._end("flow_ended")
@@ -95,7 +97,7 @@ class Interpreter:
         while True:
             self._visits += 1
             if self._visits > _MOST_VISITS:
-                return Step(tuple(trail), HangUp((), "flow_loop"))
+                return Step(tuple(trail), self._end("flow_loop").order)
             node = self._flow.nodes[name]
             self._node, self._silent, self._wrong = node, 0, 0
             trail.append(NodeVisit(name, node.kind, exit_taken))
@@ -106,7 +108,7 @@ class Interpreter:
             elif isinstance(node, BranchNode):
                 name, exit_taken = self._branch(node)
             elif isinstance(node, HoursNode):
-                is_open = node.calendar().is_open(utc)
+                is_open = self._flow.opening_hours(node).is_open(utc)
                 name, exit_taken = (node.open, "open") if is_open else (node.closed, "closed")
             else:
                 return Step(tuple(trail), self._order(node))
@@ -124,6 +126,9 @@ class Interpreter:
             return self._menu(node, node.prompts)
         if isinstance(node, GatherNode):
             return self._gather(node, node.prompts)
+        return self._hand_over(node)
+
+    def _hand_over(self, node: Node) -> Order:
         if isinstance(node, QueueNode):
             return JoinQueue(
                 interpolated(node.queue, self.variables),
@@ -166,45 +171,62 @@ class Interpreter:
         digit = result.digits if isinstance(result, Digits) else ""
         for choice, target in node.choices.items():
             if choice == digit:
+                self.variables["digits"] = digit
                 return self._enter(target, digit, utc)
-        if isinstance(result, NoInput):
-            self._silent += 1
-            if self._silent >= node.tries:
-                return self._enter(node.timeout, "timeout", utc)
-            return self._again(self._menu(node, (*node.silent_prompts, *node.prompts)))
-        self._wrong += 1
-        if self._wrong >= node.tries:
-            return self._enter(node.invalid, "invalid", utc)
-        return self._again(self._menu(node, (*node.invalid_prompts, *node.prompts)))
+        failed = self._count(node, result)
+        both = node.total_tries is not None and self._silent + self._wrong >= node.total_tries
+        if failed or both:
+            return self._give_up(node, result, utc)
+        return self._again(self._menu(node, self._reminder(node, result)))
 
     def _gather_answer(self, node: GatherNode, result: Result, utc: datetime) -> Step:
         digits = result.digits if isinstance(result, Digits) else ""
         if node.min_digits <= len(digits) <= node.max_digits:
-            self.variables[node.variable] = digits
+            self.variables[node.variable] = self.variables["digits"] = digits
             return self._enter(node.next, "next", utc)
+        if self._count(node, result):
+            return self._give_up(node, result, utc)
+        return self._again(self._gather(node, self._reminder(node, result)))
+
+    def _count(self, node: MenuNode | GatherNode, result: Result) -> bool:
+        """Silence and wrong answers are counted apart; True when it was the last try."""
         if isinstance(result, NoInput):
             self._silent += 1
-            if self._silent >= node.tries:
-                return self._enter(node.timeout, "timeout", utc)
-            return self._again(self._gather(node, node.prompts))
+            return self._silent >= node.tries
         self._wrong += 1
-        if self._wrong >= node.tries:
-            return self._enter(node.invalid, "invalid", utc)
-        return self._again(self._gather(node, (*node.invalid_prompts, *node.prompts)))
+        return self._wrong >= node.tries
+
+    def _give_up(self, node: MenuNode | GatherNode, result: Result, utc: datetime) -> Step:
+        if isinstance(result, NoInput):
+            return self._enter(node.timeout, "timeout", utc)
+        return self._enter(node.invalid, "invalid", utc)
+
+    def _reminder(self, node: MenuNode | GatherNode, result: Result) -> tuple[Prompt, ...]:
+        said = node.silent_prompts if isinstance(result, NoInput) else node.invalid_prompts
+        return (*said, *node.prompts)
 
     def _queue_left(self, node: QueueNode, result: Result, utc: datetime) -> Step:
         if not isinstance(result, NotServed):
             return self._end("agent_hung_up")
+        self.variables["queue_result"] = result.reason
         exits = {"timeout": node.timeout, "no_agents": node.no_agents, "full": node.full}
-        target = exits.get(result.reason)
-        if target is None:
-            return self._end("not_served")
-        return self._enter(target, result.reason, utc)
+        if (target := exits.get(result.reason)) is not None:
+            return self._enter(target, result.reason, utc)
+        if node.timeout is not None:  # better than to drop a caller for an unforeseen reason
+            return self._enter(node.timeout, "timeout", utc)
+        return self._end("not_served")
+
+    def _transferred(self, node: TransferNode, result: Result, utc: datetime) -> Step:
+        if not isinstance(result, TransferFailed):
+            return self._end("transferred")
+        self.variables["transfer_result"] = result.reason
+        return self._enter(node.failed, "failed", utc)
 
     def _again(self, order: Order) -> Step:
         return Step((), order)
 
     def _end(self, cause: str) -> Step:
+        self._node = None
         return Step((), HangUp((), cause))
 
     def _spoken(self, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from routing.ivr.document import Prompt
+from routing.ivr.nodes import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Voicemail:
-    """Answered by Done."""
+    """Answered by VoicemailLeft, also when nothing was said."""
 
     mailbox: str
     prompts: tuple[Prompt, ...]
@@ -113,10 +113,23 @@ class TransferFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class VoicemailLeft:
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     pass
 
 
 Result: TypeAlias = (
-    Played | Digits | NoInput | Served | NotServed | Transferred | TransferFailed | Done
+    Played
+    | Digits
+    | NoInput
+    | Served
+    | NotServed
+    | Transferred
+    | TransferFailed
+    | VoicemailLeft
+    | Done
 )
