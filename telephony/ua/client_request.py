@@ -65,22 +65,25 @@ class ClientRequest:
     def receive_response(self, response: Response) -> None:
         if response.status < 200:
             return
-        if self._sent is not None and self._credentials is not None:
-            request, flow = self._sent
-            again = None
-            if response.status in _HEADERS:
-                again = answer_challenge(
-                    request,
-                    response,
-                    self._credentials,
-                    cnonce=self._token(),
-                    cseq=self._next_cseq(),
-                )
-            if again is not None:
-                self.send(again, flow)
-                return
-        self._on_final(response.status, response)
+        if response.status not in _HEADERS or not self._answer(response):
+            self._on_final(response.status, response)
 
     def request_failed(self, status: int, reason: str) -> None:
         del reason
         self._on_final(status, None)
+
+    def _answer(self, response: Response) -> bool:
+        """True: the request was sent again."""
+        if self._sent is None or self._credentials is None:
+            return False
+        request, flow = self._sent
+        again = answer_challenge(
+            request,
+            response,
+            self._credentials,
+            cnonce=self._token(),
+            cseq=self._next_cseq(),
+        )
+        if again is not None:
+            self.send(again, flow)
+        return again is not None

@@ -12,7 +12,6 @@ from telephony.sip.effects import (
     ResponseReceived,
     SendMessage,
     TimedOut,
-    TransportFailed,
 )
 from telephony.sip.invite_client import InviteClientTransaction
 from telephony.sip.invite_server import InviteServerTransaction
@@ -114,8 +113,7 @@ class TransactionLayer:
     def receive_ack(self, entry: ServerEntry) -> bool:
         """True: the ACK is for a 2xx, and so for the dialog."""
         machine = entry.machine
-        if not isinstance(machine, InviteServerTransaction):
-            return False
+        assert isinstance(machine, InviteServerTransaction)  # the key says so
         effects = machine.receive_ack(now=self.clock())
         self._carry_out(entry, effects)
         return any(isinstance(effect, AckReceived) for effect in effects)
@@ -147,9 +145,9 @@ class TransactionLayer:
         """A CANCEL has the Via of its INVITE, and is a transaction of its own."""
         entry = self._table.add_client(cancel, invite.flow, user, reliable=invite.flow.reliable)
         self._carry_out(entry, entry.machine.start(now=self.clock()))
-        if isinstance(invite.machine, InviteClientTransaction):
-            invite.machine.expire_after_cancel(now=self.clock())
-            self.deadlines.watch(invite)
+        assert isinstance(invite.machine, InviteClientTransaction)
+        invite.machine.expire_after_cancel(now=self.clock())
+        self.deadlines.watch(invite)
 
     def send_ack(self, ack: Request, flow: Flow) -> bytes:
         """The ACK of a 2xx has no transaction; returned for the case that the 2xx repeats."""
@@ -215,7 +213,7 @@ class TransactionLayer:
             user.receive_response(effect.response)
         elif isinstance(effect, TimedOut):
             user.request_failed(408, "Request Timeout")
-        elif isinstance(effect, TransportFailed):
+        else:
             user.request_failed(503, "Service Unavailable")
 
 

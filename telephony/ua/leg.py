@@ -122,8 +122,8 @@ class SipLeg(ABC):
 
     def send_info(self, content_type: str, body: bytes) -> None:
         """Without effect on a leg that is not answered or has ended."""
-        if self.state is LegState.ESTABLISHED and self.dialog is not None:
-            request = self.dialog.make_request("INFO")
+        if self.state is LegState.ESTABLISHED:
+            request = self.confirmed.make_request("INFO")
             request.headers.add("Content-Type", content_type)
             request.body = body
             self._send(request, self._after_info)
@@ -170,6 +170,12 @@ class SipLeg(ABC):
         self._reoffers.go_on()
 
     # for the parts of a leg
+
+    @property
+    def confirmed(self) -> Dialog:
+        """The dialog of a leg that was answered."""
+        assert self.dialog is not None
+        return self.dialog
 
     @property
     @abstractmethod
@@ -232,10 +238,9 @@ class SipLeg(ABC):
 
     def way(self, dialog: Dialog | None = None) -> Flow:
         """How a request reaches the peer now."""
-        dialog = dialog or self.dialog
-        if dialog is None:
-            return self.flow
-        return flow_for(dialog, self.flow, self._context.layer.wire, pinned=self._pinned)
+        return flow_for(
+            dialog or self.confirmed, self.flow, self._context.layer.wire, pinned=self._pinned
+        )
 
     def lose(self, cause: str, *, bye: bool) -> None:
         """The dialog is over for a reason of its own."""
@@ -268,10 +273,8 @@ class SipLeg(ABC):
             self._context.dialogs.remove(self.dialog)
 
     def _send_bye(self) -> None:
-        dialog = self.dialog
+        dialog = self.confirmed
         self._finish()
-        if dialog is None:
-            return
         # Until our BYE is answered one of theirs may cross it, and must not get 481.
         self._context.dialogs.add(dialog, self)
         self.send_bye_in(dialog, lambda _: self._context.dialogs.remove(dialog))
@@ -285,8 +288,7 @@ class SipLeg(ABC):
     def _send(
         self, request: Request, after: Callable[[int], None], *, dialog: Dialog | None = None
     ) -> None:
-        dialog = dialog or self.dialog
-        assert dialog is not None
+        dialog = dialog or self.confirmed
         context = self._context
 
         def next_cseq() -> int:

@@ -19,11 +19,12 @@ T = TypeVar("T")
 class ReofferLeg(Protocol):
     """What the leg does for its re-INVITEs."""
 
-    dialog: Dialog | None
     remote_sdp: bytes | None
     credentials: Credentials | None
     sip_call_id: str
 
+    @property
+    def confirmed(self) -> Dialog: ...
     @property
     def acknowledged(self) -> bool: ...
     @property
@@ -83,11 +84,13 @@ class Reoffers:
             leg.respond(entry, request, 415, headers=(("Accept", "application/sdp"),))
             return
         answer = leg.tell(lambda handler: handler.leg_offered(offer))
+        if self._stopped:
+            leg.respond(entry, request, 487)  # the application hung up over it
+            return
         if not isinstance(answer, bytes):
             leg.respond(entry, request, answer or 500)
             return
-        if leg.dialog is not None:
-            leg.dialog.refresh_target(request)
+        leg.confirmed.refresh_target(request)
         if offer is not None:
             leg.remote_sdp = offer
         leg.accept_invite(entry, request, answer)
@@ -100,11 +103,8 @@ class Reoffers:
     # ours
 
     def _send(self, offer: bytes) -> None:
-        dialog = self._leg.dialog
-        if dialog is None:
-            return
         flow = self._leg.way()
-        request = dialog.make_request("INVITE")
+        request = self._leg.confirmed.make_request("INVITE")
         request.headers.add("Contact", self._context.contact(flow))
         request.headers.add("Allow", ALLOW)
         request.headers.add("Content-Type", "application/sdp")
@@ -114,9 +114,7 @@ class Reoffers:
 
     def answered(self, reinvite: "_Reinvite", response: Response) -> None:
         """The first 2xx; acknowledges it."""
-        leg, dialog = self._leg, self._leg.dialog
-        if dialog is None:
-            return
+        leg, dialog = self._leg, self._leg.confirmed
         dialog.refresh_target(response)
         ack = dialog.make_ack(response.cseq.number)
         reinvite.acknowledge(ack, leg.way())
@@ -146,8 +144,8 @@ class Reoffers:
 
     def challenged(self, reinvite: "_Reinvite", request: Request, response: Response) -> bool:
         """True: the INVITE was sent again with our credentials."""
-        leg, dialog = self._leg, self._leg.dialog
-        if leg.credentials is None or dialog is None:
+        leg, dialog = self._leg, self._leg.confirmed
+        if leg.credentials is None:
             return False
         again = answer_challenge(
             request,

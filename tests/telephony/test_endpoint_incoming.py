@@ -529,6 +529,50 @@ def test_a_leg_that_ends_on_its_own_after_a_fault_stays_ended() -> None:
     assert seen(leg)[-1] == ("ended", "remote_hung_up")
 
 
+def test_a_fault_before_answer_refuses_the_call() -> None:
+    world = World()
+    leg = world.call_in()
+    leg.ring()
+    ringing = world.take()[-1]
+    assert isinstance(ringing, Response)
+    failing(leg, "info")
+    world.receive(in_dialog("INFO", ringing, headers=("Content-Type: a/b",)))
+    world.run(0)
+    [for_info, for_invite] = world.take()
+    assert isinstance(for_info, Response)
+    assert isinstance(for_invite, Response)
+    assert (for_info.status, for_info.cseq.method) == (500, "INFO")
+    assert (for_invite.status, for_invite.cseq.method) == (500, "INVITE")
+    assert seen(leg)[-1] == ("ended", "error")
+
+
+def test_hanging_up_over_an_offer_refuses_it() -> None:
+    world = World()
+    leg, ok = world.established_in()
+    assert isinstance(leg.handler, LegLog)
+    leg.handler.on["offered"] = leg.hang_up
+    world.receive(in_dialog("INVITE", ok, body=OFFER))
+    assert world.statuses() == ["BYE", 487]
+
+
+def test_an_ack_for_something_else_than_an_invite_is_dropped() -> None:
+    world = World()
+    world.receive(request("REGISTER"))
+    world.take()
+    world.receive(request("ACK", headers=()))
+    assert world.statuses() == []
+
+
+def test_a_leg_without_handler_refuses_offers_and_ends_quietly() -> None:
+    world = World()
+    leg, ok = world.established_in()
+    leg.handler = None
+    world.receive(in_dialog("INVITE", ok, body=OFFER))
+    world.receive(in_dialog("BYE", ok, cseq=3))
+    assert world.statuses() == [500, 200]
+    assert state(leg) is LegState.ENDED
+
+
 # admission
 
 

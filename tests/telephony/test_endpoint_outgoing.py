@@ -3,6 +3,7 @@
 import pytest
 
 from telephony.sip import digest
+from telephony.sip.effects import InvalidTransition
 from telephony.sip.message import Request, Response
 from telephony.sip.uri import SipUri
 from telephony.transport.flow import Flow
@@ -145,6 +146,33 @@ def test_a_name_without_address_fails_with_503() -> None:
     world.waiting_names[0][1](None)
     world.run(0)
     assert log.seen == [("failed", 503, "Service Unavailable")]
+
+
+def test_hanging_up_on_an_unreachable_target_reports_nothing() -> None:
+    world, log = World(), LegLog()
+    world.wire.unreachable = True
+    world.call_out(log).hang_up()
+    world.run(0)
+    assert log.seen == []
+    assert world.agent.statistics.legs == 0
+
+
+def test_a_cancelled_fork_that_wants_to_talk_gets_491() -> None:
+    world, log = World(), LegLog()
+    leg = world.call_out(log)
+    sent = world.take_request()
+    world.receive(reply(sent, 180))
+    leg.hang_up()
+    world.take()
+    world.receive(from_callee("INVITE", sent, body=OFFER))
+    assert world.statuses() == [491]
+
+
+def test_a_leg_cannot_be_moved_where_its_state_forbids() -> None:
+    world, log = World(), LegLog()
+    leg, _, _ = world.established_out(log)
+    with pytest.raises(InvalidTransition):
+        leg.enter(LegState.RINGING)
 
 
 def test_hanging_up_during_the_look_up_sends_nothing() -> None:

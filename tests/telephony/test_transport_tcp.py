@@ -187,6 +187,10 @@ def test_too_many_connections_are_turned_away_by_source_and_in_all() -> None:
         others[0][0].connection_lost(None)
         assert office.lost == [others[0][0].flow]
         assert office.connect(("192.0.2.22", 1))[1].closed is False
+        for connection in list(office.tcp._connections.values()):
+            connection.connection_lost(None)
+        assert len(office.tcp) == 0
+        assert not office.tcp._sources
         await office.tcp.stop()
 
     run_virtual(main())
