@@ -6,7 +6,6 @@ import logging
 import pytest
 
 from telephony.transport.bind import LocalAddresses, bind
-from telephony.transport.flow import Flow
 from telephony.transport.tasks import TaskScope
 from telephony.transport.udp import UdpTransport
 from tests.support.virtual_time import run_virtual
@@ -52,7 +51,7 @@ def test_a_failed_task_is_logged_and_a_closed_scope_leaves_none(
 
 
 async def test_udp_sends_and_receives_and_drops_keepalives() -> None:
-    received: list[tuple[bytes, Flow]] = []
+    received: list[tuple[bytes, object]] = []
     here = UdpTransport(lambda data, flow: received.append((data, flow)))
     there = UdpTransport(lambda data, flow: None)
     await here.start("127.0.0.1", 0)
