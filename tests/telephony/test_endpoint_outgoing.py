@@ -529,6 +529,52 @@ def test_challenged_bye_and_reinvite_are_sent_again() -> None:
     assert world.agent.statistics.dialogs == 0
 
 
+def test_a_challenged_bye_without_password_is_the_end_of_it() -> None:
+    world, log = World(), LegLog()
+    leg, _, _ = world.established_out(log)
+    leg.hang_up()
+    world.receive(reply(world.take_request(), 401, headers=CHALLENGE))
+    assert world.statuses() == []
+    assert world.agent.statistics.dialogs == 0
+
+
+def test_a_challenged_reinvite_without_password_is_refused() -> None:
+    world, log = World(), LegLog()
+    leg, _, _ = world.established_out(log)
+    leg.reinvite(b"new")
+    world.receive(reply(world.take_request(), 401, headers=CHALLENGE))
+    assert log.seen == [("reoffer", None, 401)]
+
+
+def test_a_leg_ends_once_though_a_request_of_ours_is_still_out() -> None:
+    world, log = World(), LegLog()
+    leg, sent, _ = world.established_out(log)
+    leg.send_info("text/plain", b"x")
+    world.receive(from_callee("BYE", sent))
+    world.run(40)
+    assert log.seen == [("ended", "remote_hung_up")]
+
+
+def test_an_answer_to_our_offer_may_leave_the_session_out() -> None:
+    world, log = World(), LegLog()
+    leg, _, _ = world.established_out(log)
+    leg.reinvite(b"new")
+    world.receive(reply(world.take_request(), 200))
+    assert log.seen == [("reoffer", None, 200)]
+    assert leg.remote_sdp == ANSWER
+
+
+def test_a_refusal_of_our_offer_after_we_hung_up_is_nobodys_concern() -> None:
+    world, log = World(), LegLog()
+    leg, _, _ = world.established_out(log)
+    leg.reinvite(b"new")
+    sent = world.take_request()
+    leg.hang_up()
+    world.receive(reply(sent, 481))
+    assert world.statuses() == ["BYE", "ACK"]
+    assert log.seen == []
+
+
 def test_a_reinvite_challenged_by_another_realm_is_refused() -> None:
     world, log = World(), LegLog()
     leg = world.call_out(log, credentials=Credentials("u", "p", "another realm"))
