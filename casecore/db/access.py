@@ -27,7 +27,11 @@ class Access:
     app_dsn: str = field(repr=False)
     """How the server signs in at run time."""
     app_role: str | None
-    """The role to take after that, where the login itself is the owner's."""
+    """The role to take after that, where the login itself is the owner's.
+
+    Weaker than a login of its own, because a statement could step back out of the role; but no
+    statement of ours is made of anything but constants and parameters.
+    """
 
 
 async def prepare(source: str | EmbeddedPostgres) -> Access:

@@ -240,3 +240,20 @@ async def test_pool_recovers_when_the_server_comes_back(folder: Path) -> None:
         await opened.close()
     finally:
         await postgres.stop()
+
+
+async def test_too_old_a_server_is_refused(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("casecore.db.access._OLDEST", 990_000)
+    with pytest.raises(DatabaseUnfit, match="is too old; 15 is the oldest"):
+        await Database.open(postgres_server.admin_dsn)
+
+
+async def test_wrong_password_and_unknown_database_are_said_plainly(
+    postgres_server: PostgresServer, fresh_database: FreshDatabase
+) -> None:
+    with pytest.raises(DatabaseUnfit, match="nowhere"):
+        await Database.open(postgres_server.dsn("nowhere"))
+    with pytest.raises(DatabaseUnfit, match="nobody_at_all"):
+        await Database.open(signed_in_as(fresh_database.admin_dsn, "nobody_at_all"))

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from casecore.db import migrations
 from casecore.db.errors import MigrationRefused
 from casecore.db.migrations import Migration, migrate, packaged_migrations
 from tests.support.database import PostgresServer
@@ -77,3 +78,14 @@ async def test_failed_migration_leaves_nothing_and_can_be_run_again(empty_dsn: s
         await run(empty_dsn, FIRST, BROKEN)
     assert await tables(empty_dsn) == {"first", "schema_migrations"}
     assert await run(empty_dsn, FIRST, SECOND) == 1
+
+
+async def test_waiting_for_another_servers_migration_has_an_end(
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_LOCK_SECONDS", 0.05)
+    holder = await asyncpg.connect(empty_dsn)
+    await holder.execute("select pg_advisory_lock($1)", migrations._LOCK)
+    with pytest.raises(MigrationRefused, match="another server has been migrating"):
+        await run(empty_dsn, FIRST)
+    await holder.close()

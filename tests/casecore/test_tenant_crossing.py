@@ -43,7 +43,7 @@ from tests.support.records import SECRETS, World, at, away, make_world, new_leg
 
 Attempt = Callable[[Connection, TenantId, World], Awaitable[Any]]
 
-_ROWS = "select t::text from {} t order by 1"
+_ROWS = "select t::text from {} t where tenant_id = $1 order by 1"
 
 PAGE = Page()
 OUTSIDE_OF_TENANTS = {"tenants", "journal", "rows"}
@@ -244,7 +244,9 @@ async def contents(owner: asyncpg.Connection, tenant_id: TenantId) -> dict[str, 
     async with owner.transaction():
         await owner.execute("select set_config('app.tenant_id', $1, true)", str(tenant_id))
         return {
-            table["name"]: [row[0] for row in await owner.fetch(_ROWS.format(table["name"]))]
+            table["name"]: [
+                row[0] for row in await owner.fetch(_ROWS.format(table["name"]), tenant_id)
+            ]
             for table in tables
         }
 

@@ -63,7 +63,6 @@ async def test_application_may_not_empty_or_reshape_tables(database: Database) -
         "alter table calls no force row level security",
         "drop policy tenant on calls",
         "create table public.own (id int)",
-        "set role cc_owner",
         "delete from tenants",
         "delete from journal_position",
     ):
