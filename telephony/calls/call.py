@@ -1,0 +1,190 @@
+"""A call: everything from a caller's arrival to the last hang-up, and the one task that runs it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from config.tenancy import TenantId
+from telephony.calls.context import CallContext
+from telephony.calls.party import Party
+from telephony.events import (
+    CallAnswered,
+    CallEnded,
+    CallId,
+    CallStarted,
+    Direction,
+    LegRole,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LegSnapshot:
+    id: UUID
+    role: LegRole
+    party: str
+    agent_id: UUID | None
+    is_answered: bool
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallSnapshot:
+    """A live call as seen from outside."""
+
+    id: CallId
+    tenant_id: TenantId
+    direction: Direction
+    caller: str
+    called: str
+    started_at: datetime
+    answered_at: datetime | None
+    state: str
+    """`ringing`, `flow`, `queued`, `talking` or `ending`."""
+    node: str
+    """The flow's node it is in; empty outside of flows."""
+    queue: str
+    agent_id: UUID | None
+    legs: tuple[LegSnapshot, ...]
+
+
+Body = Callable[["Call"], Awaitable[str]]
+"""What happens in a call; returns the cause of its end."""
+
+
+class Call:
+    """Ends once, whoever ends it: its body by returning, or anybody by `end()`."""
+
+    def __init__(
+        self,
+        context: CallContext,
+        tenant_id: TenantId,
+        direction: Direction,
+        *,
+        caller: str,
+        called: str,
+        trunk_id: UUID | None,
+    ) -> None:
+        self.id = CallId(context.new_id())
+        self.context = context
+        self.tenant_id = tenant_id
+        self.direction = direction
+        self.caller = caller
+        self.called = called
+        self.trunk_id = trunk_id
+        self.started_at = context.utcnow()
+        self.answered_at: datetime | None = None
+        self.state = "ringing"
+        self.node = ""
+        self.queue = ""
+        self.agent_id: UUID | None = None
+        self.parties: list[Party] = []
+        self.sip_status: int | None = None
+        """What an unanswered caller was told."""
+        self._cause: str | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def announce(self) -> None:
+        """Tell the world that it has begun."""
+        self.context.publish(
+            CallStarted(
+                tenant_id=self.tenant_id,
+                at=self.started_at,
+                call_id=self.id,
+                direction=self.direction,
+                caller=self.caller,
+                called=self.called,
+                trunk_id=self.trunk_id,
+            )
+        )
+
+    def note_answered(self) -> None:
+        if self.answered_at is None:
+            self.answered_at = self.context.utcnow()
+            self.context.publish(
+                CallAnswered(tenant_id=self.tenant_id, at=self.answered_at, call_id=self.id)
+            )
+
+    def add_party(self, role: LegRole, name: str, *, agent_id: UUID | None = None) -> Party:
+        """A party whose media can meet those who are there already. Raises MediaError."""
+        near = self.parties[0].media if self.parties else None
+        party = Party(self, role, name, agent_id=agent_id, near=near)
+        self.parties.append(party)
+        return party
+
+    async def drop_party(self, party: Party, cause: str, *, status: int | None = None) -> None:
+        await party.close(cause, status=status)
+        if party in self.parties[1:]:
+            self.parties.remove(party)
+
+    def end(self, cause: str) -> None:
+        """Let it end, from anywhere; the first cause given counts."""
+        if self._cause is None:
+            self._cause = cause
+            self.state = "ending"
+            if self._task is not None:
+                self._task.cancel()
+
+    async def run(self, body: Body) -> None:
+        """Be the call's task: run `body`, then leave nothing behind."""
+        self._task = asyncio.current_task()
+        try:
+            if self._cause is None:
+                self._conclude(await body(self))
+        except asyncio.CancelledError:
+            # Our own end() cancels; so does a server that stops, and then the call ends as well.
+            self._conclude("shutdown")
+        except Exception:
+            log.exception("call failed", extra={"call_id": str(self.id)})
+            self._conclude("failed")
+        finally:
+            self.state = "ending"
+            await asyncio.shield(self._close(self._cause or "failed"))
+
+    def _conclude(self, cause: str) -> None:
+        if self._cause is None:
+            self._cause = cause
+
+    async def _close(self, cause: str) -> None:
+        for party in reversed(self.parties):
+            is_caller = party is self.parties[0]
+            await party.close(cause, status=self.sip_status if is_caller else None)
+        self.context.publish(
+            CallEnded(
+                tenant_id=self.tenant_id,
+                at=self.context.utcnow(),
+                call_id=self.id,
+                cause=cause,
+                sip_status=self.sip_status,
+            )
+        )
+
+    def snapshot(self) -> CallSnapshot:
+        return CallSnapshot(
+            id=self.id,
+            tenant_id=self.tenant_id,
+            direction=self.direction,
+            caller=self.caller,
+            called=self.called,
+            started_at=self.started_at,
+            answered_at=self.answered_at,
+            state=self.state,
+            node=self.node,
+            queue=self.queue,
+            agent_id=self.agent_id,
+            legs=tuple(
+                LegSnapshot(
+                    id=party.id,
+                    role=party.role,
+                    party=party.name,
+                    agent_id=party.agent_id,
+                    is_answered=party.answered.done() and not party.answered.cancelled(),
+                    is_held=party.is_held,
+                )
+                for party in self.parties
+            ),
+        )

@@ -1,0 +1,38 @@
+"""What every call needs of its surroundings, in one place."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from config.tenancy import TenantId
+from media.engine import MediaEngine
+from media.prompts import PromptStore
+from routing.dispatcher import Dispatcher
+from telephony.directory import Directory
+from telephony.endpoint import SipEndpoint
+from telephony.events import TelephonyEvent
+from telephony.registrar import Registrar
+
+
+@dataclass(slots=True)
+class CallContext:
+    endpoint: SipEndpoint
+    engine: MediaEngine
+    prompts: PromptStore
+    registrar: Registrar
+    dispatchers: Callable[[TenantId], Dispatcher]
+    publish: Callable[[TelephonyEvent], None]
+    recordings: Path
+    """Folder below which recordings are kept."""
+    music: Path | None
+    """Folder of music for those who wait; our own when None."""
+    utcnow: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    directory: Directory
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()

@@ -1,0 +1,129 @@
+"""Calls other parties for a call's sake: every contact of a phone at once, or a trunk."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from media.errors import MediaError
+from telephony.calls.call import Call
+from telephony.calls.party import Party, Refused
+from telephony.directory import PhoneUser, Trunk
+from telephony.events import LegRole
+from telephony.sip.uri import NameAddress, SipUri
+from telephony.transport.flow import Flow
+from telephony.ua.leg_handler import Credentials
+
+BUSY = frozenset({486, 600, 603})
+_OUTSIDE = re.compile(r"^\+?[0-9*#]{2,30}$")
+
+
+class DialFailed(Exception):
+    """Nobody took the call; `status` says best why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(str(status))
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place to ring."""
+
+    name: str
+    uri: SipUri
+    flow: Flow | None = None
+    agent_id: UUID | None = None
+    credentials: Credentials | None = None
+
+
+def phone_targets(call: Call, phone: PhoneUser) -> tuple[Target, ...]:
+    """Every place where the phone's user is registered."""
+    bindings = call.context.registrar.bindings(phone.tenant_id, phone.user)
+    return tuple(Target(phone.user, b.contact, b.flow, phone.agent_id) for b in bindings)
+
+
+def find_targets(call: Call, dialled: str) -> tuple[Target, ...]:
+    """Where a dialled extension or outside number is; raises DialFailed."""
+    directory = call.context.directory
+    phone = directory.phone(call.tenant_id, dialled)
+    if phone is not None:
+        targets = phone_targets(call, phone)
+        if not targets:
+            raise DialFailed(480)
+        return targets
+    trunk = directory.outbound_trunk(call.tenant_id)
+    if trunk is None or not _OUTSIDE.match(dialled):
+        raise DialFailed(404)
+    return (_trunk_target(trunk, dialled),)
+
+
+def _trunk_target(trunk: Trunk, number: str) -> Target:
+    assert trunk.target is not None
+    host, port, parameters = trunk.target.host, trunk.target.port, trunk.target.parameters
+    uri = SipUri(trunk.target.scheme, host, user=number, port=port, parameters=parameters)
+    credentials = None
+    if trunk.username is not None and trunk.password is not None:
+        credentials = Credentials(trunk.username, trunk.password)
+    return Target(number, uri, credentials=credentials)
+
+
+async def ring(
+    call: Call, targets: Sequence[Target], role: LegRole, *, from_: NameAddress
+) -> Party:
+    """Ring all targets until the first answers; the others are let go.
+
+    Raises DialFailed when none does. Cancelling stops the ringing.
+    """
+    parties: list[Party] = []
+    winner: Party | None = None
+    try:
+        for target in targets:
+            try:
+                parties.append(_invite(call, target, role, from_))
+            except MediaError:
+                continue
+        if not parties:
+            raise DialFailed(503)
+        winner = await _first_answer(parties)
+        return winner
+    finally:
+        for party in parties:
+            if party is not winner:
+                await asyncio.shield(call.drop_party(party, "not_answered"))
+
+
+def _invite(call: Call, target: Target, role: LegRole, from_: NameAddress) -> Party:
+    party = call.add_party(role, target.name, agent_id=target.agent_id)
+    leg = call.context.endpoint.invite(
+        target.uri,
+        handler=party,
+        offer=party.session.make_offer(),
+        from_=from_,
+        to=NameAddress(target.uri.without_parameters()),
+        flow=target.flow,
+        credentials=target.credentials,
+    )
+    party.attach(leg)
+    return party
+
+
+async def _first_answer(parties: Sequence[Party]) -> Party:
+    pending = {party.answered: party for party in parties}
+    status = 480
+    while pending:
+        done, _ = await asyncio.wait(pending.keys(), return_when=asyncio.FIRST_COMPLETED)
+        for answered in done:
+            party = pending.pop(answered)
+            try:
+                answered.result()
+            except Refused as refusal:
+                # "Busy" and "no" are somebody's word; a phone that is out of reach says nothing.
+                if refusal.status in BUSY or status == 480:
+                    status = refusal.status
+            except asyncio.CancelledError:
+                continue
+            else:
+                return party
+    raise DialFailed(status)

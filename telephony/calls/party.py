@@ -1,0 +1,311 @@
+"""One party of a call: its SIP leg, its media leg, and what they agreed on.
+
+Knows nothing of flows or queues; whoever runs the call waits on its futures and digits.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from media.codecs import Codec
+from media.engine import MediaFlow, MediaLeg, StreamParameters
+from media.errors import MediaError
+from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
+from telephony.calls.context import CallContext
+from telephony.events import (
+    CallId,
+    LegAnswered,
+    LegEnded,
+    LegHeld,
+    LegId,
+    LegQuality,
+    LegResumed,
+    LegRinging,
+    LegRole,
+    LegStarted,
+)
+from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec, OfferAnswer
+from telephony.ua.leg import SipLeg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+_DIGITS_KEPT = 64
+_INFO_DIGITS = frozenset("0123456789*#ABCD")
+
+
+class CallRef(Protocol):
+    """What a party needs of its call."""
+
+    @property
+    def id(self) -> CallId: ...
+    @property
+    def context(self) -> CallContext: ...
+    @property
+    def tenant_id(self) -> object: ...
+
+
+class Refused(Exception):
+    """The other end did not take the leg."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+
+
+class Party:
+    """A `LegHandler` for its SIP leg."""
+
+    def __init__(
+        self,
+        call: CallRef,
+        role: LegRole,
+        name: str,
+        *,
+        agent_id: UUID | None = None,
+        near: MediaLeg | None = None,
+    ) -> None:
+        """Raises MediaError when there is no room for one more. `near` is a leg it may meet."""
+        self.call = call
+        self.role = role
+        self.name = name
+        self.agent_id = agent_id
+        self.id = LegId(call.context.new_id())
+        self.media = call.context.engine.open_leg(self._on_media, near=near)
+        host, port = self.media.address
+        self.session = OfferAnswer(host, port, session_id=self.id.int >> 96)
+        self.sip: SipLeg | None = None
+        loop = asyncio.get_running_loop()
+        self.answered: asyncio.Future[None] = loop.create_future()
+        """Done when the party is on the line; raises Refused when it will not be."""
+        self.ended: asyncio.Future[str] = loop.create_future()
+        """The cause, once the other end is gone."""
+        self.digits: asyncio.Queue[str] = asyncio.Queue(_DIGITS_KEPT)
+        self.on_digit: Callable[[str, int], None] | None = None
+        """Takes each digit and its length in ms, instead of the queue."""
+        self.on_held: Callable[[bool], None] | None = None
+        self.on_ended: Callable[[str], None] | None = None
+        self.is_held = False
+        self.stops_prompts = False
+        """Whether a key cuts what plays."""
+        self._closed = False
+        self._started = False
+
+    # --- what the application does with it
+
+    def attach(self, sip: SipLeg) -> None:
+        """Its SIP leg is there: from now on it is part of the call's record."""
+        self.sip = sip
+        self._started = True
+        self.call.context.publish(
+            LegStarted(
+                **self._stamp(),
+                role=self.role,
+                party=self.name,
+                agent_id=self.agent_id,
+                sip_call_id=sip.sip_call_id,
+            )
+        )
+
+    def accept_offer(self, sdp: bytes | None) -> bytes:
+        """Our answer to the party's offer, or our own offer where it made none.
+
+        Raises BadSdp or NoCommonCodec.
+        """
+        if sdp is None:
+            return self.session.make_offer()
+        answer, agreed = self.session.receive_offer(sdp)
+        self._apply(agreed)
+        return answer
+
+    def note_answered(self) -> None:
+        """We answered the party's call."""
+        if not self.answered.done():
+            self.answered.set_result(None)
+        codec = self.session.negotiated.codec_name if self.session.negotiated else ""
+        self.call.context.publish(LegAnswered(**self._stamp(), codec=codec))
+
+    async def next_digit(self, seconds: float) -> str | None:
+        """The next key, None when none came in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.digits.get()
+        except TimeoutError:
+            return None
+
+    async def close(self, cause: str, *, status: int | None = None) -> None:
+        """Hang up if need be and give everything back. Closing twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.sip is not None:
+            self.sip.hang_up()
+        if not self.answered.done():
+            self.answered.cancel()
+        if not self.ended.done():
+            self.ended.set_result(cause)
+        statistics = await self.media.close()
+        if not self._started:
+            return
+        quality = None
+        if statistics.packets_received or statistics.packets_sent:
+            quality = LegQuality(
+                packets_received=statistics.packets_received,
+                packets_sent=statistics.packets_sent,
+                packets_lost=statistics.packets_lost,
+                packets_late=statistics.packets_late,
+                packets_refused=statistics.packets_refused,
+                jitter_ms=round(statistics.jitter_ms, 2),
+                round_trip_ms=statistics.round_trip_ms,
+                mos=statistics.mos,
+            )
+        self.call.context.publish(
+            LegEnded(**self._stamp(), cause=self.ended.result(), sip_status=status, quality=quality)
+        )
+
+    # --- what the SIP leg reports
+
+    def leg_ringing(self, status: int, sdp: bytes | None) -> None:  # noqa: ARG002
+        if status == 180 and not self._closed:
+            self.call.context.publish(LegRinging(**self._stamp()))
+
+    def leg_answered(self, sdp: bytes | None) -> bytes | None:
+        try:
+            if sdp is None:
+                raise NoCommonCodec("the answer describes no session")
+            self._apply(self.session.receive_answer(sdp))
+        except (BadSdp, NoCommonCodec) as error:
+            self._refused(488, str(error))
+            assert self.sip is not None
+            self.sip.hang_up()
+            return None
+        self.note_answered()
+        return None
+
+    def leg_acknowledged(self, sdp: bytes | None) -> None:
+        if sdp is None:
+            return
+        try:
+            self._apply(self.session.receive_answer(sdp))
+        except (BadSdp, NoCommonCodec):
+            self._gone("no_common_codec")
+
+    def leg_failed(self, status: int, reason: str) -> None:
+        self._refused(status, reason)
+        self._gone("refused")
+
+    def leg_cancelled(self) -> None:
+        self._gone("cancelled")
+
+    def leg_offered(self, sdp: bytes | None) -> bytes | int:
+        try:
+            return self.accept_offer(sdp)
+        except NoCommonCodec:
+            return 488
+        except BadSdp:
+            return 400
+
+    def leg_reoffer_answered(self, sdp: bytes | None, status: int) -> None:
+        if sdp is not None and status < 300:
+            self.leg_acknowledged(sdp)
+
+    def leg_info(self, content_type: str, body: bytes) -> int:
+        """DTMF by INFO: the two forms that phones send."""
+        if not body:
+            return 200
+        if content_type not in ("application/dtmf-relay", "application/dtmf"):
+            return 415
+        digit, duration = _info_digit(body)
+        if digit is not None:
+            self._take_digit(digit, duration)
+        return 200
+
+    def leg_ended(self, cause: str) -> None:
+        self._gone(cause)
+
+    # --- inside
+
+    def _stamp(self) -> dict[str, Any]:
+        return {
+            "tenant_id": self.call.tenant_id,
+            "at": self.call.context.utcnow(),
+            "call_id": self.call.id,
+            "leg_id": self.id,
+        }
+
+    def _apply(self, agreed: Negotiated) -> None:
+        """Make the media leg do what was agreed, and notice hold and resume."""
+        try:
+            self.media.set_stream(
+                StreamParameters(
+                    remote=agreed.remote_address,
+                    codec=Codec(agreed.codec_name),
+                    send_payload_type=agreed.send_payload_type,
+                    receive_payload_types={
+                        number: Codec(name) for number, name in agreed.receive_payload_types.items()
+                    },
+                    dtmf_send_payload_type=agreed.dtmf_send_payload_type,
+                    dtmf_receive_payload_type=agreed.dtmf_receive_payload_type,
+                    ptime_ms=agreed.ptime_ms,
+                    flow=MediaFlow(agreed.direction),
+                )
+            )
+        except (OSError, ValueError) as error:
+            # A host name, or what only looks like an address: nothing can be sent there.
+            raise BadSdp("the address cannot be used") from error
+        if agreed.remote_held is not self.is_held:
+            self.is_held = agreed.remote_held
+            if self.answered.done():
+                event = LegHeld if self.is_held else LegResumed
+                self.call.context.publish(event(**self._stamp()))
+            if self.on_held is not None:
+                self.on_held(self.is_held)
+
+    def _refused(self, status: int, reason: str) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(Refused(status, reason))
+            self.answered.exception()  # whoever is interested awaits it; nobody needs to
+
+    def _gone(self, cause: str) -> None:
+        if self.ended.done():
+            return
+        self.ended.set_result(cause)
+        self._refused(487, cause)
+        if self.on_ended is not None:
+            self.on_ended(cause)
+
+    def _on_media(self, event: LegMediaEvent) -> None:
+        if isinstance(event, DtmfReceived):
+            self._take_digit(event.digit, event.duration_ms)
+        elif isinstance(event, MediaTimedOut) and not self.is_held and self.answered.done():
+            self._gone("media_timeout")
+
+    def _take_digit(self, digit: str, duration_ms: int) -> None:
+        if self.on_digit is not None:
+            self.on_digit(digit, duration_ms)
+            return
+        if not self.digits.full():
+            self.digits.put_nowait(digit)
+        if self.stops_prompts:
+            self.media.stop_playing()
+
+
+def _info_digit(body: bytes) -> tuple[str | None, int]:
+    """The key and its length in ms from `Signal=5`, `Duration=160`, or from the bare key."""
+    digit, duration = None, 100
+    for line in body[:200].decode("ascii", "replace").splitlines():
+        name, equals, value = line.partition("=")
+        name, value = name.strip().lower(), value.strip().upper()
+        if not equals:
+            value = name.upper()
+        if (not equals or name == "signal") and value in _INFO_DIGITS and value:
+            digit = value
+        elif name == "duration" and value.isascii() and value.isdigit() and len(value) < 6:
+            duration = min(int(value), 10_000)
+    return digit, duration
+
+
+__all__ = ["MediaError", "Party", "Refused"]

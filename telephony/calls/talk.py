@@ -1,0 +1,147 @@
+"""Two parties in conversation: joined sound, hold music, keys passed on, and a recording."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from media.engine import MediaLeg, Recording
+from media.errors import MediaError
+from telephony.calls.call import Call
+from telephony.calls.party import Party
+from telephony.events import (
+    LegsBridged,
+    RecordingFailed,
+    RecordingId,
+    RecordingKind,
+    RecordingStarted,
+    RecordingStored,
+)
+
+log = logging.getLogger(__name__)
+
+
+async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> str:
+    """Let both hear each other until one of them is gone; returns who: `caller` or `other`."""
+    music = await call.context.prompts.music(call.context.music)
+    bridge = call.context.engine.open_bridge(caller.media)
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(bridge.close)
+        for leg in (caller.media, other.media):
+            leg.stop_playing()
+            bridge.add(leg)
+        for party, opposite in ((caller, other), (other, caller)):
+            _pass_on(party, opposite, music)
+            stack.callback(_let_go, party)
+        if recorded:
+            recorder = CallRecorder(call, RecordingKind.CALL)
+            recorder.start(caller.media, other.media)
+            stack.push_async_callback(recorder.stop)
+        previous, call.state = call.state, "talking"
+        stack.callback(lambda: _set_state(call, previous))
+        call.context.publish(
+            LegsBridged(
+                tenant_id=call.tenant_id,
+                at=call.context.utcnow(),
+                call_id=call.id,
+                leg_ids=(caller.id, other.id),
+            )
+        )
+        await asyncio.wait({caller.ended, other.ended}, return_when=asyncio.FIRST_COMPLETED)
+    return "other" if other.ended.done() else "caller"
+
+
+def _pass_on(party: Party, opposite: Party, music: object) -> None:
+    def digit(key: str, duration_ms: int) -> None:
+        opposite.media.send_digits(key, tone_ms=max(60, min(duration_ms, 2_000)))
+
+    def held(is_held: bool) -> None:
+        if is_held:
+            opposite.media.play(music, loop=True)  # type: ignore[arg-type]
+        else:
+            opposite.media.stop_playing()
+
+    party.on_digit, party.on_held = digit, held
+
+
+def _let_go(party: Party) -> None:
+    party.on_digit = party.on_held = None
+
+
+def _set_state(call: Call, state: str) -> None:
+    if call.state == "talking":
+        call.state = state
+
+
+class CallRecorder:
+    """One recording of a call, and what is published about it."""
+
+    def __init__(self, call: Call, kind: RecordingKind) -> None:
+        self._call = call
+        self._kind = kind
+        self._id = RecordingId(call.context.new_id())
+        self._recording: Recording | None = None
+
+    def start(self, left: MediaLeg, right: MediaLeg | None = None) -> None:
+        """Begin; a call that cannot be recorded goes on all the same, and that is said."""
+        path = self._call.context.recordings / self._file
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._recording = self._call.context.engine.record(path, left=left, right=right)
+        except (OSError, MediaError) as error:
+            log.error("call cannot be recorded", extra={"path": str(path), "error": str(error)})
+            self._failed("cannot_write")
+            return
+        self._call.context.publish(
+            RecordingStarted(
+                tenant_id=self._call.tenant_id,
+                at=self._call.context.utcnow(),
+                call_id=self._call.id,
+                recording_id=self._id,
+                kind=self._kind,
+            )
+        )
+
+    async def stop(self) -> None:
+        if self._recording is None:
+            return
+        try:
+            result = await self._recording.stop()
+        except (OSError, MediaError) as error:
+            log.error("recording was lost", extra={"error": str(error)})
+            self._failed("lost")
+            return
+        self._call.context.publish(
+            RecordingStored(
+                tenant_id=self._call.tenant_id,
+                at=self._call.context.utcnow(),
+                call_id=self._call.id,
+                recording_id=self._id,
+                kind=self._kind,
+                file=str(self._file),
+                duration_ms=result.duration_ms,
+                size_bytes=result.size_bytes,
+                sha256=result.sha256,
+                channels=result.channels,
+                complete=result.complete,
+            )
+        )
+
+    @property
+    def _file(self) -> Path:
+        """Made of ids and a date only: nothing a peer sends becomes part of a path."""
+        day = self._call.started_at
+        folder = Path(str(self._call.tenant_id)) / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}"
+        return folder / f"{self._id}.wav"
+
+    def _failed(self, reason: str) -> None:
+        self._call.context.publish(
+            RecordingFailed(
+                tenant_id=self._call.tenant_id,
+                at=self._call.context.utcnow(),
+                call_id=self._call.id,
+                recording_id=self._id,
+                reason=reason,
+            )
+        )

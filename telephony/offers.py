@@ -1,0 +1,141 @@
+"""Brings callers who wait in a queue together with the agents they are offered to."""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+
+from routing.dispatcher import Offer, WorkItem
+from routing.errors import NoAgents, QueueFull, UnknownQueue
+from routing.events import AgentId, Outcome, WorkId
+from routing.ivr.orders import JoinQueue, NotServed, Served
+from telephony.calls.call import Call
+from telephony.calls.dialling import BUSY, DialFailed, phone_targets, ring
+from telephony.calls.party import Party
+from telephony.calls.talk import talk
+from telephony.events import LegRole
+from telephony.flows import caller_address
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """One caller in one queue."""
+
+    call: Call
+    queue: str
+    agent: asyncio.Future[Party]
+    """The agent who answered; cancelled when the caller waits no longer."""
+
+
+class _LeftQueue(Exception):
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AgentOffers:
+    """Implements `OfferPort` for the dispatcher and `QueueDesk` for flows."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[WorkId, _Waiting] = {}
+
+    async def serve(self, call: Call, caller: Party, order: JoinQueue) -> Served | NotServed:
+        """Wait with music until an agent answers, then let both talk."""
+        dispatcher = call.context.dispatchers(call.tenant_id)
+        queue = dispatcher.find_queue(order.queue)
+        if queue is None:
+            log.error("flow names an unknown queue", extra={"queue": order.queue})
+            return NotServed("closed")
+        work_id = WorkId(call.id)
+        waiting = _Waiting(call, queue.name, asyncio.get_running_loop().create_future())
+        self._waiting[work_id] = waiting
+        call.state, call.queue = "queued", queue.name
+        item = WorkItem(work_id, queue.id, order.priority, call.caller, order.needs_agents)
+        abandoned, reason = True, ""
+        try:
+            dispatcher.enqueue(item, removed=lambda why: _give_up(waiting, why))
+            agent = await self._wait(call, caller, waiting, order, queue.announce_every_seconds)
+            abandoned = False
+            call.agent_id = agent.agent_id
+            await talk(call, caller, agent, recorded=True)
+            await call.drop_party(agent, "caller_hung_up")
+            return Served()
+        except (QueueFull, NoAgents, UnknownQueue) as refusal:
+            abandoned, reason = False, refusal.code
+            return NotServed({"queue_full": "full"}.get(reason, reason))
+        except _LeftQueue as left:
+            abandoned, reason = False, left.reason
+            return NotServed(reason)
+        finally:
+            self._waiting.pop(work_id, None)
+            waiting.agent.cancel()
+            dispatcher.withdraw(work_id, abandoned=abandoned, reason=reason)
+            dispatcher.finish(work_id)
+            call.queue = ""
+
+    async def offer(self, offer: Offer) -> Outcome:
+        """Ring the agent's phone wherever it is registered."""
+        waiting = self._waiting.get(offer.work_id)
+        if waiting is None:
+            return Outcome.WITHDRAWN
+        call = waiting.call
+        phone = call.context.directory.phone_of_agent(offer.tenant_id, AgentId(offer.agent_id))
+        targets = phone_targets(call, phone) if phone is not None else ()
+        try:
+            if not targets:
+                return Outcome.FAILED
+            from_ = caller_address(call, f"{waiting.queue}: {call.caller}")
+            agent = await ring(call, targets, LegRole.AGENT, from_=from_)
+        except DialFailed as failure:
+            return Outcome.REFUSED if failure.status in BUSY else Outcome.FAILED
+        if waiting.agent.done():
+            # The caller hung up in the moment in which the agent answered.
+            await call.drop_party(agent, "caller_hung_up")
+            return Outcome.WITHDRAWN
+        waiting.agent.set_result(agent)
+        return Outcome.ACCEPTED
+
+    async def _wait(
+        self,
+        call: Call,
+        caller: Party,
+        waiting: _Waiting,
+        order: JoinQueue,
+        announce_every: float,
+    ) -> Party:
+        music = await call.context.prompts.music(call.context.music)
+        try:
+            async with asyncio.timeout(order.max_wait_seconds):
+                while True:
+                    caller.media.play(music, loop=True)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(announce_every or None):
+                            return await asyncio.shield(waiting.agent)
+                    await self._announce(call, caller, waiting)
+        except TimeoutError:
+            raise _LeftQueue("timeout") from None
+        finally:
+            caller.media.stop_playing()
+
+    async def _announce(self, call: Call, caller: Party, waiting: _Waiting) -> None:
+        """Say the place in the queue, unless an agent comes: that cuts it short."""
+        dispatcher = call.context.dispatchers(call.tenant_id)
+        position = dispatcher.position(WorkId(call.id))
+        if position is None:
+            return
+        audio = await call.context.prompts.say(
+            "You are next." if position == 1 else f"You are number {position} in the queue."
+        )
+        playback = caller.media.play(audio)
+        if waiting.agent.done():
+            return
+        waiting.agent.add_done_callback(lambda _: caller.media.stop_playing())
+        await playback.finished()
+
+
+def _give_up(waiting: _Waiting, reason: str) -> None:
+    if not waiting.agent.done():
+        waiting.agent.set_exception(_LeftQueue(reason))
+        waiting.agent.exception()

@@ -1,0 +1,224 @@
+"""Where phones can be reached: their registrations (RFC 3261 section 10.3).
+
+Sans-IO: the caller gives the time, sends the response and publishes the changes.
+"""
+
+from dataclasses import dataclass
+
+from config.tenancy import TenantId
+from telephony.directory import PhoneUser
+from telephony.sip.headers import parse_number
+from telephony.sip.message import Request, Response, make_response
+from telephony.sip.uri import BadUri, NameAddress, SipUri
+from telephony.transport.flow import Flow
+
+_MOST_IN_A_REQUEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    contact: SipUri
+    flow: Flow
+    """What the phone is reached over, whatever its Contact says: it may be behind a NAT."""
+    expires_at: float
+    call_id: str
+    cseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    tenant_id: TenantId
+    user: str
+    contact: str
+    expires_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unregistered:
+    tenant_id: TenantId
+    user: str
+    contact: str
+    reason: str
+
+
+Change = Registered | Unregistered
+_Key = tuple[TenantId, str]
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, *headers: tuple[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+
+
+class Registrar:
+    def __init__(self, *, least_seconds: int, most_seconds: int, most_contacts: int) -> None:
+        self._least = least_seconds
+        self._most = most_seconds
+        self._most_contacts = most_contacts
+        self._bindings: dict[_Key, dict[str, Binding]] = {}
+
+    def receive_register(
+        self, request: Request, flow: Flow, phone: PhoneUser, *, now: float, to_tag: str
+    ) -> tuple[Response, list[Change]]:
+        """Carry out a REGISTER of an authenticated phone: all of it, or nothing."""
+        changes = self.expire(now=now)
+        key = (phone.tenant_id, phone.user)
+        before = self._bindings.get(key, {})
+        try:
+            after = self._updated(request, flow, before, now)
+        except _Refused as refusal:
+            headers = refusal.headers
+            return make_response(request, refusal.status, to_tag=to_tag, headers=headers), changes
+        if after:
+            self._bindings[key] = after
+        else:
+            self._bindings.pop(key, None)
+        changes += _differences(key, before, after, now)
+        contacts = [
+            ("Contact", f"<{b.contact}>;expires={max(0, round(b.expires_at - now))}")
+            for b in after.values()
+        ]
+        return make_response(request, 200, to_tag=to_tag, headers=contacts), changes
+
+    def expire(self, *, now: float) -> list[Change]:
+        """Forget what was not refreshed."""
+        changes: list[Change] = []
+        for key, bindings in list(self._bindings.items()):
+            if all(b.expires_at > now for b in bindings.values()):
+                continue
+            kept = {c: b for c, b in bindings.items() if b.expires_at > now}
+            changes += [
+                Unregistered(*key, str(b.contact), "expired")
+                for c, b in bindings.items()
+                if c not in kept
+            ]
+            self._keep(key, kept)
+        return changes
+
+    def drop_flow(self, flow: Flow) -> list[Change]:
+        """A connection was closed: nobody can be reached over it any more."""
+        changes: list[Change] = []
+        for key, bindings in list(self._bindings.items()):
+            kept = {c: b for c, b in bindings.items() if b.flow != flow}
+            if len(kept) < len(bindings):
+                changes += [
+                    Unregistered(*key, str(b.contact), "disconnected")
+                    for c, b in bindings.items()
+                    if c not in kept
+                ]
+                self._keep(key, kept)
+        return changes
+
+    def next_timeout(self) -> float | None:
+        return min(
+            (b.expires_at for bindings in self._bindings.values() for b in bindings.values()),
+            default=None,
+        )
+
+    def bindings(self, tenant_id: TenantId, user: str) -> tuple[Binding, ...]:
+        return tuple(self._bindings.get((tenant_id, user), {}).values())
+
+    def user_of_flow(self, flow: Flow) -> _Key | None:
+        """Whose phone speaks over this flow."""
+        for key, bindings in self._bindings.items():
+            if any(_same_peer(b.flow, flow) for b in bindings.values()):
+                return key
+        return None
+
+    def _keep(self, key: _Key, bindings: dict[str, Binding]) -> None:
+        if bindings:
+            self._bindings[key] = bindings
+        else:
+            self._bindings.pop(key, None)
+
+    def _updated(
+        self, request: Request, flow: Flow, before: dict[str, Binding], now: float
+    ) -> dict[str, Binding]:
+        contacts = request.headers.get_list("contact")
+        default = _expires(request.headers.get("expires"), self._most)
+        self._check_order(request, before)
+        if contacts == ["*"]:
+            if (
+                request.headers.get(
+                    "expires",
+                )
+                is None
+                or default != 0
+            ):
+                raise _Refused(400)
+            return {}
+        if len(contacts) > _MOST_IN_A_REQUEST:
+            raise _Refused(403)
+        after = dict(before)
+        for text in contacts:
+            address = _address(text)
+            seconds = _expires(address.parameter("expires"), default)
+            key = str(address.uri.without_parameters())
+            if seconds == 0:
+                after.pop(key, None)
+                continue
+            if seconds < self._least:
+                raise _Refused(423, ("Min-Expires", str(self._least)))
+            expires_at = now + min(seconds, self._most)
+            # The same phone under a new port: its old binding leads nowhere.
+            stale = [c for c, b in after.items() if c != key and _same_peer(b.flow, flow)]
+            for contact in stale:
+                del after[contact]
+            number = request.cseq.number
+            after[key] = Binding(address.uri, flow, expires_at, request.call_id, number)
+        if len(after) > self._most_contacts:
+            raise _Refused(403)
+        return after
+
+    def _check_order(self, request: Request, before: dict[str, Binding]) -> None:
+        """A REGISTER that was overtaken by a later one of the same phone must not win."""
+        for binding in before.values():
+            if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
+                raise _Refused(500)
+
+
+def _address(text: str) -> NameAddress:
+    try:
+        address = NameAddress.parse(text)
+    except BadUri:
+        raise _Refused(400) from None
+    if address.uri.scheme not in ("sip", "sips"):
+        raise _Refused(400)
+    return address
+
+
+def _expires(text: str | None, default: int) -> int:
+    """An unreadable value counts as the default (RFC 3261 section 20.19)."""
+    if text is None:
+        return default
+    try:
+        return parse_number(text, most=2**32 - 1)
+    except ValueError:
+        return default
+
+
+def _same_peer(one: Flow, other: Flow) -> bool:
+    return (one.transport, one.remote, one.connection) == (
+        other.transport,
+        other.remote,
+        other.connection,
+    )
+
+
+def _differences(
+    key: _Key, before: dict[str, Binding], after: dict[str, Binding], now: float
+) -> list[Change]:
+    """Refreshing a registration is no news."""
+    changes: list[Change] = [
+        Unregistered(*key, str(b.contact), "removed" if not after else "replaced")
+        for contact, b in before.items()
+        if contact not in after
+    ]
+    changes += [
+        Registered(*key, str(b.contact), round(b.expires_at - now))
+        for contact, b in after.items()
+        if contact not in before
+    ]
+    return changes

@@ -1,0 +1,431 @@
+"""Takes every call that comes in, decides what becomes of it, and keeps those that are alive."""
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from config.tenancy import TenantId
+from media.errors import MediaError
+from telephony.access import Access, FromPhone, FromTrunk
+from telephony.calls.call import Body, Call, CallSnapshot
+from telephony.calls.dialling import DialFailed, Target, find_targets, phone_targets, ring
+from telephony.calls.party import Party
+from telephony.calls.talk import talk
+from telephony.directory import FlowVersion, PhoneUser
+from telephony.events import (
+    CallId,
+    Direction,
+    LegRole,
+    PhoneRegistered,
+    PhoneUnregistered,
+)
+from telephony.features import CODES, toggle_available
+from telephony.flows import FlowRunner, QueueDesk, caller_address
+from telephony.registrar import Change, Registered
+from telephony.sip.offer_answer import BadSdp, NoCommonCodec
+from telephony.ua.handlers import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telephony.calls.context import CallContext
+    from telephony.sip.message import Request, Response
+    from telephony.transport.flow import Flow
+    from telephony.ua.incoming_leg import IncomingLeg
+
+log = logging.getLogger(__name__)
+
+_RETRY_AFTER = (("Retry-After", "5"),)
+_RING_SECONDS = 45.0
+
+
+class UnknownPhone(LookupError):
+    """No phone of that name in the tenant."""
+
+    code = "unknown_phone"
+
+
+class Switchboard:
+    """Implements `EndpointHandler`. Its calls live in `tasks`, which the owner keeps open."""
+
+    def __init__(
+        self, tasks: asyncio.TaskGroup, access: Access, desk: QueueDesk, *, max_calls: int
+    ) -> None:
+        self._tasks = tasks
+        self._access = access
+        self._desk = desk
+        self._max_calls = max_calls
+        self._calls: dict[CallId, Call] = {}
+        self._context: CallContext | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._quiet = asyncio.Event()
+
+    def connect(self, context: "CallContext") -> None:
+        """Give it its surroundings; comes before the endpoint starts."""
+        self._context = context
+
+    @property
+    def context(self) -> "CallContext":
+        assert self._context is not None, "connect() comes first"
+        return self._context
+
+    # --- EndpointHandler
+
+    def authorise(self, request: "Request", flow: "Flow") -> Verdict:
+        return self._access.authorise(request, flow)
+
+    def over_capacity(self) -> bool:
+        return len(self._calls) >= self._max_calls
+
+    def receive_register(self, request: "Request", flow: "Flow", principal: object) -> "Response":
+        assert isinstance(principal, FromPhone)
+        context = self.context
+        response, changes = context.registrar.receive_register(
+            request,
+            flow,
+            principal.phone,
+            now=context.loop.time(),
+            to_tag=secrets.token_hex(8),
+        )
+        self._tell_changes(changes)
+        self._arm_expiry()
+        return response
+
+    def receive_invite(self, leg: "IncomingLeg", principal: object) -> None:
+        called = leg.request.uri.user or ""
+        caller = leg.request.from_.uri.user or ""
+        if isinstance(principal, FromTrunk):
+            trunk = principal.trunk
+            call = self._new_call(
+                trunk.tenant_id, Direction.INBOUND, caller=caller, called=called, trunk_id=trunk.id
+            )
+            version = self._flow_of(trunk.tenant_id, called)
+            if version is None:
+                self._refuse(call, leg, 404)
+            else:
+                self._begin_flow(call, leg, version)
+            return
+        assert isinstance(principal, FromPhone)
+        self._from_phone(leg, principal.phone, called)
+
+    # --- for REST and the composition root
+
+    def calls(self, tenant_id: TenantId | None = None) -> tuple[CallSnapshot, ...]:
+        """The live calls, oldest first; of one tenant, or all."""
+        return tuple(
+            call.snapshot()
+            for call in self._calls.values()
+            if tenant_id is None or call.tenant_id == tenant_id
+        )
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def hang_up(self, tenant_id: TenantId, call_id: UUID, cause: str = "supervisor") -> bool:
+        """End a call of the tenant; False when there is none of that id."""
+        call = self._calls.get(CallId(call_id))
+        if call is None or call.tenant_id != tenant_id:
+            return False
+        call.end(cause)
+        return True
+
+    def originate(self, tenant_id: TenantId, from_user: str, to: str) -> CallId:
+        """Ring a phone of ours; when it answers, call `to` and join both.
+
+        Raises UnknownPhone.
+        """
+        phone = self.context.directory.phone(tenant_id, from_user)
+        if phone is None:
+            raise UnknownPhone(from_user)
+        call = self._new_call(tenant_id, Direction.OUTBOUND, caller=from_user, called=to)
+        call.announce()
+        self._start(call, lambda c: self._originated(c, phone, to), agent_of=phone)
+        return call.id
+
+    def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
+        """Every phone of the tenant, and where it is registered."""
+        context = self.context
+        return {
+            phone.user: tuple(
+                str(b.contact) for b in context.registrar.bindings(tenant_id, phone.user)
+            )
+            for phone in context.directory.phones(tenant_id)
+        }
+
+    def refresh_reachability(self) -> None:
+        """Tell the dispatchers again which agents' phones are registered."""
+        for tenant_id in {c.tenant_id for c in self._all_phones()}:
+            self._note_reachable(tenant_id)
+
+    def drop_flow(self, flow: "Flow") -> None:
+        """A connection was closed."""
+        self._tell_changes(self.context.registrar.drop_flow(flow))
+
+    async def drain(self, seconds: float) -> None:
+        """Let calls finish for a while, then end those that are left."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._until_quiet()
+        for call in list(self._calls.values()):
+            call.end("shutdown")
+        await self._until_quiet()
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    # --- what becomes of a call
+
+    def _from_phone(self, leg: "IncomingLeg", phone: PhoneUser, called: str) -> None:
+        tenant_id = phone.tenant_id
+        version = self._flow_of(tenant_id, called)
+        known = version is not None or called in CODES
+        outside = not known and self.context.directory.phone(tenant_id, called) is None
+        direction = Direction.OUTBOUND if outside else Direction.INTERNAL
+        call = self._new_call(tenant_id, direction, caller=phone.user, called=called)
+        if called in CODES:
+            self._answer_and_run(
+                call, leg, phone, lambda c, party: toggle_available(c, party, phone)
+            )
+        elif version is not None:
+            self._begin_flow(call, leg, version, phone)
+        else:
+            self._connect_through(call, leg, phone, called)
+
+    def _begin_flow(
+        self,
+        call: Call,
+        leg: "IncomingLeg",
+        version: FlowVersion,
+        phone: PhoneUser | None = None,
+    ) -> None:
+        async def run(call: Call, party: Party) -> str:
+            return await FlowRunner(call, party, version, self._desk).run()
+
+        self._answer_and_run(call, leg, phone, run)
+
+    def _answer_and_run(
+        self,
+        call: Call,
+        leg: "IncomingLeg",
+        phone: PhoneUser | None,
+        run: "Callable[[Call, Party], object]",
+    ) -> None:
+        """Answer at once, then let `run` talk to the caller."""
+        party = self._admit(call, leg, phone)
+        if party is None:
+            return
+        sdp = self._answer_to(call, leg, party)
+        if sdp is None:
+            return
+        leg.answer(sdp)
+        party.note_answered()
+        call.note_answered()
+        is_feature = call.called in CODES
+        self._start(
+            call,
+            lambda c: run(c, party),  # type: ignore[arg-type,return-value]
+            agent_of=None if is_feature else phone,
+        )
+
+    def _connect_through(
+        self, call: Call, leg: "IncomingLeg", phone: PhoneUser, called: str
+    ) -> None:
+        """A phone calls another phone or the outside: it is answered when the other end is."""
+        party = self._admit(call, leg, phone)
+        if party is None:
+            return
+        sdp = self._answer_to(call, leg, party)
+        if sdp is None:
+            return
+        leg.ring()
+
+        async def body(call: Call) -> str:
+            try:
+                targets = find_targets(call, called)
+                async with asyncio.timeout(_RING_SECONDS):
+                    other = await ring(call, targets, LegRole.TARGET, from_=caller_address(call))
+            except (DialFailed, TimeoutError) as failure:
+                call.sip_status = failure.status if isinstance(failure, DialFailed) else 480
+                leg.refuse(call.sip_status)
+                return "refused"
+            leg.answer(sdp)
+            party.note_answered()
+            call.note_answered()
+            gone = await talk(call, party, other, recorded=False)
+            return "target_hung_up" if gone == "other" else "caller_hung_up"
+
+        self._start(call, body, agent_of=phone)
+
+    async def _originated(self, call: Call, phone: PhoneUser, to: str) -> str:
+        try:
+            async with asyncio.timeout(_RING_SECONDS):
+                mine = await self._ring_own(call, phone, to)
+                call.note_answered()
+                mine.on_ended = lambda _: call.end("caller_hung_up")
+                version = self._flow_of(call.tenant_id, to)
+                if version is None:
+                    targets = find_targets(call, to)
+                    from_ = caller_address(call)
+                    other = await ring(call, targets, LegRole.TARGET, from_=from_)
+        except DialFailed as failure:
+            call.sip_status = failure.status
+            return "refused"
+        except TimeoutError:
+            return "no_answer"
+        if version is not None:
+            return await FlowRunner(call, mine, version, self._desk).run()
+        gone = await talk(call, mine, other, recorded=False)
+        return "target_hung_up" if gone == "other" else "caller_hung_up"
+
+    async def _ring_own(self, call: Call, phone: PhoneUser, to: str) -> Party:
+        targets: tuple[Target, ...] = phone_targets(call, phone)
+        if not targets:
+            raise DialFailed(480)
+        from_ = caller_address(call, f"Call to {to}")
+        return await ring(call, targets, LegRole.CALLER, from_=from_)
+
+    # --- how a call begins and ends
+
+    def _new_call(
+        self,
+        tenant_id: TenantId,
+        direction: Direction,
+        *,
+        caller: str,
+        called: str,
+        trunk_id: UUID | None = None,
+    ) -> Call:
+        return Call(
+            self.context, tenant_id, direction, caller=caller, called=called, trunk_id=trunk_id
+        )
+
+    def _admit(self, call: Call, leg: "IncomingLeg", phone: PhoneUser | None) -> Party | None:
+        """The caller's party, or None after refusing the call."""
+        agent_id = phone.agent_id if phone is not None else None
+        try:
+            party = call.add_party(LegRole.CALLER, call.caller, agent_id=agent_id)
+        except MediaError as error:
+            log.warning("call refused for want of media", extra={"reason": error.code})
+            self._refuse(call, leg, 503, headers=_RETRY_AFTER)
+            return None
+        leg.handler = party
+        party.on_ended = lambda cause: call.end(_caller_cause(cause))
+        call.announce()
+        party.attach(leg)
+        return party
+
+    def _answer_to(self, call: Call, leg: "IncomingLeg", party: Party) -> bytes | None:
+        """Our session description, or None after refusing the call."""
+        try:
+            return party.accept_offer(leg.remote_sdp)
+        except NoCommonCodec:
+            call.sip_status = 488
+        except BadSdp:
+            call.sip_status = 400
+        leg.refuse(call.sip_status)
+        call.end("refused")
+        self._start(call, _nothing, agent_of=None)
+        return None
+
+    def _refuse(
+        self,
+        call: Call,
+        leg: "IncomingLeg",
+        status: int,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """A call that never had a party: refused, and on record."""
+        leg.refuse(status, headers=headers)
+        call.announce()
+        call.sip_status = status
+        call.end("refused")
+        self._start(call, _nothing, agent_of=None)
+
+    def _start(self, call: Call, body: Body, *, agent_of: PhoneUser | None) -> None:
+        self._calls[call.id] = call
+        self._tasks.create_task(self._live(call, body, agent_of), name=f"call {call.id}")
+
+    async def _live(self, call: Call, body: Body, phone: PhoneUser | None) -> None:
+        agent_id = phone.agent_id if phone is not None else None
+        dispatcher = self.context.dispatchers(call.tenant_id)
+        if agent_id is not None:
+            dispatcher.occupy(agent_id)
+        try:
+            await call.run(body)
+        finally:
+            if agent_id is not None:
+                dispatcher.vacate(agent_id)
+            del self._calls[call.id]
+            self._quiet.set()
+
+    async def _until_quiet(self) -> None:
+        while self._calls:
+            self._quiet.clear()
+            await self._quiet.wait()
+
+    def _flow_of(self, tenant_id: TenantId, number: str) -> FlowVersion | None:
+        directory = self.context.directory
+        found = directory.find_number(tenant_id, number)
+        return None if found is None else directory.find_flow(tenant_id, found.flow_id)
+
+    # --- registrations
+
+    def _arm_expiry(self) -> None:
+        due = self.context.registrar.next_timeout()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = None
+        if due is not None:
+            self._expiry = self.context.loop.call_at(due + 0.01, self._expire)
+
+    def _expire(self) -> None:
+        self._tell_changes(self.context.registrar.expire(now=self.context.loop.time()))
+        self._arm_expiry()
+
+    def _tell_changes(self, changes: list[Change]) -> None:
+        for change in changes:
+            at = self.context.utcnow()
+            if isinstance(change, Registered):
+                self.context.publish(
+                    PhoneRegistered(
+                        tenant_id=change.tenant_id,
+                        at=at,
+                        user=change.user,
+                        contact=change.contact,
+                        expires_seconds=change.expires_seconds,
+                    )
+                )
+            else:
+                self.context.publish(
+                    PhoneUnregistered(
+                        tenant_id=change.tenant_id,
+                        at=at,
+                        user=change.user,
+                        contact=change.contact,
+                        reason=change.reason,
+                    )
+                )
+        for tenant_id in {change.tenant_id for change in changes}:
+            self._note_reachable(tenant_id)
+
+    def _note_reachable(self, tenant_id: TenantId) -> None:
+        context = self.context
+        dispatcher = context.dispatchers(tenant_id)
+        for phone in context.directory.phones(tenant_id):
+            if phone.agent_id is not None:
+                reachable = bool(context.registrar.bindings(tenant_id, phone.user))
+                dispatcher.set_reachable(phone.agent_id, reachable)
+
+    def _all_phones(self) -> tuple[PhoneUser, ...]:
+        return self.context.directory.all_phones()
+
+
+def _caller_cause(cause: str) -> str:
+    return "caller_hung_up" if cause == "remote_hung_up" else cause
+
+
+async def _nothing(_: Call) -> str:
+    return "refused"
