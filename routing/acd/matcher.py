@@ -178,12 +178,9 @@ class Matcher:
         return [*self._roster.release(agent, moment), *self._serve_agent(agent, moment)]
 
     def set_reachable(self, agent_id: AgentId, reachable: bool, moment: Moment) -> list[Effect]:
-        """Whether the agent's phone is registered; unknown agents are passed over."""
-        agent = self._roster.find(agent_id)
-        if agent is None or agent.reachable is reachable:
-            return []
-        self._roster.set_reachable(agent, reachable, moment)
-        return self._serve_agent(agent, moment)
+        """Whether the agent's phone is registered; kept for agents who are configured later."""
+        self._roster.set_reachable(agent_id, reachable, moment)
+        return self._serve_agent(self._roster.find(agent_id), moment)
 
     def occupy(self, agent_id: AgentId, moment: Moment) -> list[Effect]:
         """The agent's phone is in a call that came from no queue."""

@@ -18,6 +18,8 @@ class Roster:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._agents: dict[AgentId, Agent] = {}
+        self._reachable: set[AgentId] = set()
+        """Also of agents who are not configured, or not yet: phones register when they like."""
         self._served: dict[AgentId, tuple[Line, ...]] = {}
         self._wrap_ups: list[tuple[float, int, AgentId]] = []
         """A heap; entries of wrap-ups that ended early stay until their time comes."""
@@ -50,7 +52,9 @@ class Roster:
         for agent_id, profile in wanted.items():
             known = self._agents.get(agent_id)
             if known is None:
-                self._agents[agent_id] = Agent(profile, moment.at, moment.now)
+                self._agents[agent_id] = Agent(
+                    profile, moment.at, moment.now, reachable=agent_id in self._reachable
+                )
             else:
                 known.profile, known.leaving = profile, False
         self._staff(tuple(lines), moment)
@@ -130,9 +134,14 @@ class Roster:
             return []
         return self.release(agent, moment, keep_idle=True)
 
-    def set_reachable(self, agent: Agent, reachable: bool, moment: Moment) -> None:
-        agent.reachable = reachable
-        self._note(agent, moment)
+    def set_reachable(self, agent_id: AgentId, reachable: bool, moment: Moment) -> None:
+        if reachable:
+            self._reachable.add(agent_id)
+        else:
+            self._reachable.discard(agent_id)
+        if (agent := self._agents.get(agent_id)) is not None:
+            agent.reachable = reachable
+            self._note(agent, moment)
 
     # --- time
 
