@@ -12,6 +12,8 @@ from server.api.errors import (
     NotFound,
     TooLarge,
     Unauthenticated,
+    Unavailable,
+    Unprocessable,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -148,5 +150,7 @@ def _errors_of(operation: Operation) -> set[type[ApiError]]:
     if operation.query is not None or operation.body is not None:
         kinds.add(ValidationFailed)
     if operation.body is not None:
-        kinds |= {UnsupportedMediaType, TooLarge}
+        kinds |= {UnsupportedMediaType, TooLarge, Unprocessable}
+    if operation.file_type is None:
+        kinds.add(Unavailable)
     return kinds

@@ -7,13 +7,18 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
+from casecore.db.errors import DatabaseUnavailable
+from casecore.errors import AlreadyExists, NotFound as RecordNotFound, RecordError, StillInUse
 from server.api.envelope import answer_type, error_response, field_errors, render
 from server.api.errors import (
     ApiError,
+    Conflict,
     Forbidden,
     NotFound,
     TooLarge,
     Unauthenticated,
+    Unavailable,
+    Unprocessable,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -54,10 +59,6 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
     """Every error leaves in the one documented shape, and none carries a traceback."""
     try:
         return await handler(request)
-    except ApiError as error:
-        return error_response(error)
-    except web.HTTPRequestEntityTooLarge:
-        return error_response(TooLarge(f"The body may have at most {MAX_BODY} bytes."))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -65,12 +66,35 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except Exception:
-        log.exception("request failed", extra={"method": request.method, "path": request.path})
-        return error_response(ApiError("Something went wrong on the server; it has been logged."))
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            log.exception("request failed", extra={"method": request.method, "path": request.path})
+            known = ApiError("Something went wrong on the server; it has been logged.")
+        return error_response(known)
+
+
+def _known(error: Exception) -> ApiError | None:
+    """The API's word for what a layer below may refuse; None for a fault of ours."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, RecordError):
+        return _from_records(error)
+    if isinstance(error, DatabaseUnavailable):
+        return Unavailable("The database is away for a moment: try again.")
+    return None
+
+
+def _from_records(error: RecordError) -> ApiError:
+    if isinstance(error, RecordNotFound):
+        return NotFound("There is no such record.")
+    kind = Conflict if isinstance(error, AlreadyExists | StillInUse) else Unprocessable
+    return kind(f"Refused: {error}.")
 
 
 def _from_aiohttp(error: web.HTTPException) -> ApiError:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return TooLarge(f"The body may have at most {MAX_BODY} bytes.")
     if error.status == 404:
         return NotFound("There is nothing at this address.")
     mapped = ApiError(error.reason or "The request was refused.")

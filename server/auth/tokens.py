@@ -70,8 +70,9 @@ class AccessTokens:
         return AccessToken(principal, datetime.fromtimestamp(claims["exp"], UTC))
 
 
-def new_refresh_token() -> str:
-    return secrets.token_urlsafe(32)
+def new_refresh_token(tenant_id: TenantId) -> str:
+    """Random, behind the id of its tenant: rows of other tenants cannot even be looked at."""
+    return f"{tenant_id.hex}.{secrets.token_urlsafe(32)}"
 
 
 def refresh_token_hash(token: str) -> bytes:

@@ -1,0 +1,136 @@
+"""Agents and the state they are in; changing it."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from casecore.permissions import Permission
+from routing.agents import AgentSnapshot
+from routing.events import AgentState
+from server.api.errors import Forbidden, NotFound
+from server.api.models import ApiModel, OutModel, Paged, PageQuery, Text
+from server.api.operation import Operation
+from server.auth.principal import Principal
+from server.live import Live
+
+
+class AgentOut(OutModel):
+    id: UUID
+    name: str
+    extension: str
+    skills: dict[str, int]
+    state: AgentState
+    reason: str
+    pending: AgentState | None
+    """Entered after the present call."""
+    since: datetime
+    call_id: UUID | None
+    reachable: bool
+    """Whether the agent's phone is registered."""
+
+
+class StateIn(ApiModel):
+    state: Literal["available", "away", "offline"]
+    reason: Text = Field(default="", max_length=80)
+
+
+class Agents:
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def operations(self) -> list[Operation]:
+        by_id = {"id": UUID}
+        return [
+            Operation(
+                method="GET",
+                path="/agents",
+                handler=self.list_agents,
+                summary="Every agent with the present state, by extension.",
+                tag="agents",
+                may=Permission.SEE_AGENTS,
+                query=PageQuery,
+                returns=AgentOut,
+                many=True,
+            ),
+            Operation(
+                method="GET",
+                path="/agents/{id}",
+                handler=self.fetch_agent,
+                summary="One agent.",
+                tag="agents",
+                may=Permission.SEE_AGENTS,
+                parameters=by_id,
+                returns=AgentOut,
+            ),
+            Operation(
+                method="PUT",
+                path="/agents/{id}/state",
+                handler=self.set_state,
+                summary="Ask for a state; during a call it is entered afterwards.",
+                tag="agents",
+                may=Permission.SET_OWN_STATE,
+                parameters=by_id,
+                body=StateIn,
+                returns=AgentOut,
+            ),
+            Operation(
+                method="POST",
+                path="/agents/{id}/wrap-up/end",
+                handler=self.end_wrap_up,
+                summary="End the wrap-up time early.",
+                tag="agents",
+                may=Permission.SET_OWN_STATE,
+                parameters=by_id,
+                returns=AgentOut,
+            ),
+        ]
+
+    async def list_agents(self, who: Principal, query: PageQuery) -> Paged[AgentOut]:
+        agents = self.seen_by(who)
+        if query.order == "desc" and "order" in query.model_fields_set:
+            agents.reverse()
+        return Paged(agents[query.offset : query.offset + query.limit], len(agents))
+
+    async def fetch_agent(self, who: Principal, id: UUID) -> AgentOut:
+        return _shown(self._find(who, id))
+
+    async def set_state(self, who: Principal, id: UUID, body: StateIn) -> AgentOut:
+        self._admit(who, id)
+        self._live.set_agent_state(who.tenant_id, id, AgentState(body.state), body.reason)
+        return _shown(self._find(who, id))
+
+    async def end_wrap_up(self, who: Principal, id: UUID) -> AgentOut:
+        self._admit(who, id)
+        self._live.end_wrap_up(who.tenant_id, id)
+        return _shown(self._find(who, id))
+
+    def seen_by(self, who: Principal) -> list[AgentOut]:
+        return [_shown(agent) for agent in self._live.agents(who.tenant_id)]
+
+    def _find(self, who: Principal, id: UUID) -> AgentSnapshot:
+        for agent in self._live.agents(who.tenant_id):
+            if agent.id == id:
+                return agent
+        raise NotFound("There is no such agent.")
+
+    def _admit(self, who: Principal, id: UUID) -> None:
+        self._find(who, id)
+        if who.agent_id != id and not who.may(Permission.SET_ANY_STATE):
+            raise Forbidden("You may change your own state only.")
+
+
+def _shown(agent: AgentSnapshot) -> AgentOut:
+    return AgentOut(
+        id=agent.id,
+        name=agent.name,
+        extension=agent.extension,
+        skills=dict(agent.skills),
+        state=agent.state,
+        reason=agent.reason,
+        pending=agent.pending,
+        since=agent.since,
+        call_id=agent.work_id,
+        reachable=agent.reachable,
+    )

@@ -1,0 +1,204 @@
+"""Signing in, staying signed in, signing out."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+from pydantic import Field
+
+from casecore.db.database import Database
+from casecore.errors import NotFound as RecordNotFound
+from casecore.permissions import Role
+from casecore.store import refresh_tokens, tenants, users
+from casecore.store.refresh_tokens import TokenUse
+from config.tenancy import TenantId
+from routing.events import AgentId
+from server.api.errors import TooManyRequests, Unauthenticated
+from server.api.models import ApiModel, OutModel, Text
+from server.api.operation import Operation
+from server.auth.guard import LoginGuard
+from server.auth.passwords import Passwords
+from server.auth.principal import Principal
+from server.auth.tokens import AccessTokens, new_refresh_token, refresh_token_hash
+
+log = logging.getLogger(__name__)
+
+_WRONG = "Login or password is wrong."
+_EXPIRED = "The session has ended: sign in again."
+
+
+class LoginIn(ApiModel):
+    login: Text = Field(min_length=1, max_length=80, examples=["agent1"])
+    password: str = Field(min_length=1, max_length=256)
+    tenant: Text | None = Field(default=None, max_length=80)
+    """Short name of the organisation; the default one when absent."""
+
+
+class RefreshIn(ApiModel):
+    refresh_token: str = Field(min_length=10, max_length=200)
+
+
+class UserOut(OutModel):
+    id: UUID
+    login: str
+    role: Role
+    agent_id: UUID | None
+
+
+class SessionOut(OutModel):
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int
+    """Seconds."""
+    refresh_token: str
+    """Good for one exchange; each exchange gives a new one."""
+    user: UserOut
+
+
+class Auth:
+    def __init__(
+        self,
+        database: Database,
+        tokens: AccessTokens,
+        passwords: Passwords,
+        guard: LoginGuard,
+        *,
+        refresh_lifetime: timedelta,
+    ) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._passwords = passwords
+        self._guard = guard
+        self._refresh_lifetime = refresh_lifetime
+
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                method="POST",
+                path="/auth/login",
+                handler=self.login,
+                summary="Sign in with login and password.",
+                tag="auth",
+                public=True,
+                wants_source=True,
+                body=LoginIn,
+                returns=SessionOut,
+                errors=(Unauthenticated, TooManyRequests),
+            ),
+            Operation(
+                method="POST",
+                path="/auth/refresh",
+                handler=self.refresh,
+                summary="Exchange a refresh token for a new session.",
+                tag="auth",
+                public=True,
+                body=RefreshIn,
+                returns=SessionOut,
+                errors=(Unauthenticated,),
+            ),
+            Operation(
+                method="POST",
+                path="/auth/logout",
+                handler=self.logout,
+                summary="End the session a refresh token belongs to.",
+                tag="auth",
+                public=True,
+                body=RefreshIn,
+            ),
+            Operation(
+                method="GET",
+                path="/auth/me",
+                handler=self.me,
+                summary="Who is signed in.",
+                tag="auth",
+                returns=UserOut,
+            ),
+        ]
+
+    async def login(self, body: LoginIn, source: str) -> SessionOut:
+        now = asyncio.get_running_loop().time()
+        wait = self._guard.wait_for(source, now=now)
+        if wait > 0:
+            raise TooManyRequests("Too many wrong passwords: wait a little.", retry_after=wait)
+        tenant_id = await self._tenant(body.tenant)
+        user = None
+        if tenant_id is not None:
+            async with self._database.tenant_tx(tenant_id) as db:
+                user = await users.find_user_by_login(db, tenant_id, body.login)
+        usable = user if user is not None and not user.disabled else None
+        stored = usable.password_hash if usable is not None else None
+        matches = await self._passwords.verify(stored, body.password)
+        if not matches or usable is None or tenant_id is None:
+            self._guard.failed(source, now=now)
+            log.warning("sign-in refused", extra={"source": source, "pii_login": body.login})
+            raise Unauthenticated(_WRONG)
+        self._guard.succeeded(source)
+        return await self._session(tenant_id, usable, uuid4())
+
+    async def refresh(self, body: RefreshIn) -> SessionOut:
+        tenant_id = _tenant_of(body.refresh_token)
+        now = datetime.now(UTC)
+        async with self._database.tenant_tx(tenant_id) as db:
+            digest = refresh_token_hash(body.refresh_token)
+            used = await refresh_tokens.use_refresh_token(db, tenant_id, digest, now=now)
+            user = None
+            if used.use is TokenUse.ACCEPTED and used.user_id is not None:
+                user = await users.fetch_user(db, tenant_id, used.user_id)
+        if used.use is TokenUse.REUSED:
+            log.warning("a refresh token was used twice: its session is ended")
+        if user is None or user.disabled or used.family_id is None:
+            raise Unauthenticated(_EXPIRED)
+        return await self._session(tenant_id, user, used.family_id)
+
+    async def logout(self, body: RefreshIn) -> None:
+        tenant_id = _tenant_of(body.refresh_token)
+        now = datetime.now(UTC)
+        async with self._database.tenant_tx(tenant_id) as db:
+            digest = refresh_token_hash(body.refresh_token)
+            used = await refresh_tokens.use_refresh_token(db, tenant_id, digest, now=now)
+            if used.family_id is not None:
+                await refresh_tokens.revoke_family(db, tenant_id, used.family_id, now=now)
+
+    async def me(self, who: Principal) -> UserOut:
+        return UserOut(id=who.user_id, login=who.login, role=who.role, agent_id=who.agent_id)
+
+    async def _tenant(self, slug: str | None) -> TenantId | None:
+        async with self._database.system_tx() as db:
+            try:
+                if slug is None:
+                    return (await tenants.fetch_default_tenant(db)).id
+                return (await tenants.fetch_tenant_by_slug(db, slug)).id
+            except RecordNotFound:
+                return None
+
+    async def _session(self, tenant_id: TenantId, user: users.User, family_id: UUID) -> SessionOut:
+        now = datetime.now(UTC)
+        agent_id = AgentId(user.agent_id) if user.agent_id else None
+        principal = Principal(user.id, tenant_id, user.login, user.role, agent_id)
+        token = new_refresh_token(tenant_id)
+        async with self._database.tenant_tx(tenant_id) as db:
+            await refresh_tokens.insert_refresh_token(
+                db,
+                tenant_id,
+                refresh_token_hash(token),
+                family_id=family_id,
+                user_id=user.id,
+                issued_at=now,
+                expires_at=now + self._refresh_lifetime,
+            )
+        return SessionOut(
+            access_token=self._tokens.issue(principal, now=now),
+            expires_in=round(self._tokens.lifetime.total_seconds()),
+            refresh_token=token,
+            user=await self.me(principal),
+        )
+
+
+def _tenant_of(token: str) -> TenantId:
+    """The tenant a refresh token names: without it nobody could look it up."""
+    try:
+        return TenantId(UUID(hex=token.partition(".")[0]))
+    except ValueError:
+        raise Unauthenticated(_EXPIRED) from None

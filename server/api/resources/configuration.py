@@ -1,0 +1,285 @@
+"""How calls are routed: flows, numbers, trunks and phones."""
+
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, JsonValue, SecretStr
+
+from casecore.db.database import Database
+from casecore.paging import Page
+from casecore.permissions import Permission
+from casecore.store import audit, flows, numbers, trunks
+from routing.ivr.document import FlowError, parse_flow
+from server.api.errors import Conflict, FieldError, Unprocessable
+from server.api.models import ApiModel, DialString, Name, OutModel, Paged, PageQuery, Text
+from server.api.operation import Operation
+from server.auth.principal import Principal
+from server.live import Live
+from telephony.sip.uri import SipUri
+
+
+class FlowOut(OutModel):
+    id: UUID
+    name: str
+    latest_version: int
+    published_version: int | None
+    created_at: datetime
+
+
+class FlowDocumentOut(FlowOut):
+    document: JsonValue
+
+
+class FlowVersionOut(OutModel):
+    version: int
+    created_by: UUID | None
+    created_at: datetime
+    published: bool
+
+
+class FlowIn(ApiModel):
+    name: Name
+    document: dict[str, JsonValue]
+
+
+class FlowChangeIn(ApiModel):
+    document: dict[str, JsonValue]
+
+
+class NumberOut(OutModel):
+    number: str
+    flow_id: UUID
+    flow_name: str
+    created_at: datetime
+
+
+class NumberIn(ApiModel):
+    number: DialString
+    flow_id: Annotated[UUID, Field(strict=False)]
+
+
+class NumberChangeIn(ApiModel):
+    flow_id: Annotated[UUID, Field(strict=False)]
+
+
+def _usable_target(text: str) -> str:
+    uri = SipUri.parse(text)
+    if uri.scheme not in ("sip", "sips") or not uri.host:
+        raise ValueError("must be a SIP URI such as sip:pbx.example.org:5060")
+    return text
+
+
+class TrunkIn(ApiModel):
+    name: Name
+    networks: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(strict=False)] = ()
+    """Where the trunk's calls come from, as CIDR."""
+    target: Annotated[Text, Field(max_length=200), AfterValidator(_usable_target)] | None = None
+    """Where calls to the outside go; absent for a trunk that only brings calls."""
+    username: Annotated[Text, Field(max_length=80)] | None = None
+    password: Annotated[SecretStr, Field(max_length=200)] | None = None
+    enabled: bool = True
+
+
+class TrunkOut(OutModel):
+    id: UUID
+    name: str
+    networks: list[IPv4Network | IPv6Network]
+    target: str | None
+    username: str | None
+    enabled: bool
+    created_at: datetime
+
+
+class PhoneOut(OutModel):
+    user: str
+    registered: bool
+    contacts: list[str]
+
+
+class Configuration:
+    """Every change is on the audit trail and in force at once for new calls."""
+
+    def __init__(self, database: Database, live: Live) -> None:
+        self._database = database
+        self._live = live
+
+    def operations(self) -> list[Operation]:
+        see: dict[str, Any] = {"may": Permission.SEE_CONFIGURATION}
+        change: dict[str, Any] = {"may": Permission.CHANGE_CONFIGURATION}
+        flow = {"parameters": {"id": UUID}}
+        number = {"parameters": {"number": DialString}}
+        trunk = {"parameters": {"id": UUID}}
+        return [
+            _op("GET", "/flows", self.list_flows, "Flows by name.", **see,
+                query=PageQuery, returns=FlowOut, many=True),
+            _op("POST", "/flows", self.add_flow, "Add a flow and publish it.", **change,
+                body=FlowIn, returns=FlowOut, status=201, errors=(Conflict, Unprocessable)),
+            _op("GET", "/flows/{id}", self.fetch_flow, "A flow and its document.", **see,
+                **flow, returns=FlowDocumentOut),
+            _op("PUT", "/flows/{id}", self.change_flow, "Publish a new version.", **change,
+                **flow, body=FlowChangeIn, returns=FlowOut, errors=(Unprocessable,)),
+            _op("GET", "/flows/{id}/versions", self.list_versions, "Its versions.", **see,
+                **flow, returns=list[FlowVersionOut]),
+            _op("GET", "/numbers", self.list_numbers, "Numbers and their flows.", **see,
+                query=PageQuery, returns=NumberOut, many=True),
+            _op("POST", "/numbers", self.add_number, "Lead a number to a flow.", **change,
+                body=NumberIn, returns=NumberOut, status=201, errors=(Conflict,)),
+            _op("PUT", "/numbers/{number}", self.change_number, "Another flow.", **change,
+                **number, body=NumberChangeIn, returns=NumberOut),
+            _op("DELETE", "/numbers/{number}", self.remove_number, "Give it up.", **change,
+                **number),
+            _op("GET", "/trunks", self.list_trunks, "Trunks by name.", **see,
+                query=PageQuery, returns=TrunkOut, many=True),
+            _op("POST", "/trunks", self.add_trunk, "Add a trunk.", **change,
+                body=TrunkIn, returns=TrunkOut, status=201, errors=(Conflict,)),
+            _op("PUT", "/trunks/{id}", self.change_trunk, "Change a trunk.", **change,
+                **trunk, body=TrunkIn, returns=TrunkOut, errors=(Conflict,)),
+            _op("DELETE", "/trunks/{id}", self.remove_trunk, "Remove a trunk.", **change,
+                **trunk),
+            _op("GET", "/phones", self.list_phones, "Phones and where they are.", **see,
+                returns=list[PhoneOut]),
+        ]  # fmt: skip
+
+    # --- flows
+
+    async def list_flows(self, who: Principal, query: PageQuery) -> Paged[FlowOut]:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            rows = await flows.list_flows(db, who.tenant_id, _page(query))
+        return Paged([FlowOut.model_validate(row) for row in rows.items], rows.total)
+
+    async def fetch_flow(self, who: Principal, id: UUID) -> FlowDocumentOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            flow = await flows.fetch_flow(db, who.tenant_id, id)
+            number = flow.published_version or flow.latest_version
+            version = await flows.fetch_flow_version(db, who.tenant_id, id, number)
+        shown = FlowOut.model_validate(flow).model_dump()
+        return FlowDocumentOut(**shown, document=version.document)
+
+    async def list_versions(self, who: Principal, id: UUID) -> list[FlowVersionOut]:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            await flows.fetch_flow(db, who.tenant_id, id)
+            heads = await flows.list_flow_versions(db, who.tenant_id, id)
+        return [FlowVersionOut.model_validate(head) for head in heads]
+
+    async def add_flow(self, who: Principal, body: FlowIn) -> FlowOut:
+        _check_flow(body.document)
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            flow = await flows.insert_flow(db, who.tenant_id, body.name)
+            flow = await _publish(db, who, flow.id, body.document)
+            await _note(db, who, "flow_added", flow.id)
+        await self._live.reload(who.tenant_id)
+        return FlowOut.model_validate(flow)
+
+    async def change_flow(self, who: Principal, id: UUID, body: FlowChangeIn) -> FlowOut:
+        _check_flow(body.document)
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            flow = await _publish(db, who, id, body.document)
+            await _note(db, who, "flow_changed", id, version=flow.latest_version)
+        await self._live.reload(who.tenant_id)
+        return FlowOut.model_validate(flow)
+
+    # --- numbers
+
+    async def list_numbers(self, who: Principal, query: PageQuery) -> Paged[NumberOut]:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            rows = await numbers.list_numbers(db, who.tenant_id, _page(query))
+        return Paged([NumberOut.model_validate(row) for row in rows.items], rows.total)
+
+    async def add_number(self, who: Principal, body: NumberIn) -> NumberOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            row = await numbers.insert_number(db, who.tenant_id, body.number, body.flow_id)
+            await _note(db, who, "number_added", body.number)
+        await self._live.reload(who.tenant_id)
+        return NumberOut.model_validate(row)
+
+    async def change_number(self, who: Principal, number: str, body: NumberChangeIn) -> NumberOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            row = await numbers.update_number(db, who.tenant_id, number, body.flow_id)
+            await _note(db, who, "number_changed", number)
+        await self._live.reload(who.tenant_id)
+        return NumberOut.model_validate(row)
+
+    async def remove_number(self, who: Principal, number: str) -> None:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            await numbers.delete_number(db, who.tenant_id, number)
+            await _note(db, who, "number_removed", number)
+        await self._live.reload(who.tenant_id)
+
+    # --- trunks
+
+    async def list_trunks(self, who: Principal, query: PageQuery) -> Paged[TrunkOut]:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            rows = await trunks.list_trunks(db, who.tenant_id, _page(query))
+        return Paged([TrunkOut.model_validate(row) for row in rows.items], rows.total)
+
+    async def add_trunk(self, who: Principal, body: TrunkIn) -> TrunkOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            row = await trunks.insert_trunk(db, who.tenant_id, _trunk_values(body))
+            await _note(db, who, "trunk_added", row.id)
+        await self._live.reload(who.tenant_id)
+        return TrunkOut.model_validate(row)
+
+    async def change_trunk(self, who: Principal, id: UUID, body: TrunkIn) -> TrunkOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            row = await trunks.update_trunk(db, who.tenant_id, id, _trunk_values(body))
+            await _note(db, who, "trunk_changed", id)
+        await self._live.reload(who.tenant_id)
+        return TrunkOut.model_validate(row)
+
+    async def remove_trunk(self, who: Principal, id: UUID) -> None:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            await trunks.delete_trunk(db, who.tenant_id, id)
+            await _note(db, who, "trunk_removed", id)
+        await self._live.reload(who.tenant_id)
+
+    async def list_phones(self, who: Principal) -> list[PhoneOut]:
+        return [
+            PhoneOut(user=user, registered=bool(contacts), contacts=list(contacts))
+            for user, contacts in sorted(self._live.phones(who.tenant_id).items())
+        ]
+
+
+def _op(method: str, path: str, handler: Any, summary: str, **rest: Any) -> Operation:
+    tag = path.split("/")[1]
+    return Operation(method=method, path=path, handler=handler, summary=summary, tag=tag, **rest)
+
+
+def _page(query: PageQuery) -> Page:
+    order = query.order if "order" in query.model_fields_set else "asc"
+    return Page(query.limit, query.offset, None, order)
+
+
+def _check_flow(document: dict[str, Any]) -> None:
+    try:
+        parse_flow(document)
+    except FlowError as error:
+        details = [FieldError("body.document", message) for message in error.messages]
+        raise Unprocessable("The flow is not valid.", details=details) from None
+
+
+async def _publish(db: Any, who: Principal, id: UUID, document: dict[str, Any]) -> flows.Flow:
+    version = await flows.insert_flow_version(
+        db, who.tenant_id, id, document, created_by=who.user_id
+    )
+    return await flows.publish_flow_version(db, who.tenant_id, id, version)
+
+
+def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
+    return trunks.TrunkValues(
+        name=body.name,
+        networks=tuple(body.networks),
+        target=body.target,
+        username=body.username,
+        password=body.password.get_secret_value() if body.password else None,
+        enabled=body.enabled,
+    )
+
+
+async def _note(db: Any, who: Principal, action: str, subject: object, **data: object) -> None:
+    """Put it on the audit trail, last in the transaction: its lock is held until the commit."""
+    actor = audit.Actor(who.user_id, who.login)
+    await audit.insert_audit(
+        db, who.tenant_id, actor, action=action, subject=str(subject), data=data
+    )

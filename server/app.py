@@ -1,0 +1,283 @@
+"""The composition root: builds every part once, starts them in order and stops them in reverse."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from casecore.db.database import Database
+from casecore.db.embedded import EmbeddedPostgres
+from casecore.store import calls
+from casecore.store.snapshots import TenantSnapshot, load_tenant
+from casecore.store.tenants import list_tenants
+from config.settings import Settings
+from config.tenancy import TenantId
+from media.engine import MediaEngine
+from media.prompts import PromptStore
+from server.auth.secrets_file import load_or_make
+from server.bindings.records import Records
+from server.bindings.snapshots import agents_of, directory_of, queues_of
+from server.bus import EventBus
+from server.data_dir import DataDir
+from server.demo import make_demo_tenant
+from server.dispatchers import Dispatchers
+from server.http import HttpServer
+from server.journal.journal import Journal
+from server.journal.segments import Segments
+from server.live import Live
+from server.metrics import Gauge, Metrics
+from telephony.access import Access
+from telephony.calls.context import CallContext
+from telephony.directory import Directory
+from telephony.endpoint import SipEndpoint
+from telephony.offers import AgentOffers
+from telephony.registrar import Registrar
+from telephony.sip.digest import DigestChallenger
+from telephony.switchboard import Switchboard
+
+log = logging.getLogger(__name__)
+
+_NODE = "main"
+"""Name of this node in the journal's table; a cluster will name each of its nodes."""
+_LAG_SECONDS = 0.5
+_LAST_RECORDS_SECONDS = 5.0
+"""How long a stopping server waits for the database to take its last records."""
+
+
+async def serve(settings: Settings, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    """Run the server until `stop` is set. Raises what `server.__main__` explains to people."""
+    began = time.monotonic()
+    data = DataDir(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(data.locked())
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        database = await _database(settings, data, stack, tasks)
+        passwords = await _demo(settings, data, database)
+        server = _Server(settings, data, database, tasks)
+        await server.start(stack)
+        say(_greeting(settings, server, passwords, data, time.monotonic() - began))
+        await stop.wait()
+        log.info("stopping: no new calls are taken")
+        server.is_ready = False
+        server.endpoint.drain = True
+        await server.switchboard.drain(settings.shutdown_grace_seconds)
+
+
+class _Server:
+    """The parts that work together while the server runs."""
+
+    def __init__(
+        self, settings: Settings, data: DataDir, database: Database, tasks: asyncio.TaskGroup
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.is_ready = False
+        self._tasks = tasks
+        self.bus = EventBus()
+        self.metrics = Metrics()
+        self.journal = Journal(Segments(data.journal), Records(database, node=_NODE))
+        self.engine = MediaEngine(settings.media, alarm=_alarm)
+        self.offers = AgentOffers()
+        self.dispatchers = Dispatchers(tasks, self.offers, self.bus.publish)
+        sip = settings.sip
+        self.registrar = Registrar(
+            least_seconds=sip.registration_min_seconds,
+            most_seconds=sip.registration_max_seconds,
+            most_contacts=sip.max_contacts,
+        )
+        challenger = DigestChallenger(
+            sip.realm, load_or_make(data.nonce_key), nonce_seconds=sip.nonce_seconds
+        )
+        access = Access(
+            lambda: self.context.directory,
+            self.registrar,
+            challenger,
+            clock=asyncio.get_running_loop().time,
+            random=secrets.token_bytes,
+        )
+        self.switchboard = Switchboard(tasks, access, self.offers, max_calls=sip.max_calls)
+        self.endpoint = SipEndpoint(sip, self.switchboard)
+        self.context = CallContext(
+            endpoint=self.endpoint,
+            engine=self.engine,
+            prompts=PromptStore(
+                data.prompt_cache, files_folder=data.prompts, voice=settings.media.voice
+            ),
+            registrar=self.registrar,
+            dispatchers=self.dispatchers.of,
+            publish=self.bus.publish,
+            recordings=data.recordings,
+            music=settings.media.music_folder,
+            utcnow=lambda: datetime.now(UTC),
+            new_id=uuid4,
+            directory=Directory(),
+        )
+        self.switchboard.connect(self.context)
+        self.http = HttpServer(
+            settings.http,
+            database,
+            data,
+            Live(self.switchboard, self.dispatchers, self.reload),
+            self.metrics,
+            is_ready=lambda: self.is_ready,
+        )
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Start the parts; each is stopped by `stack` in reverse order."""
+        self.metrics.follow(self.bus)
+        self.metrics.read_at_scrape(self._gauges())
+        self.bus.subscribe_every(self.journal.append)
+        self.bus.subscribe_every(self.http.feed.publish)
+        started = datetime.now(UTC)
+        running = self._tasks.create_task(self.journal.run(), name="journal")
+        stack.callback(running.cancel)
+        stack.push_async_callback(self._store_last_records)
+        await self._close_interrupted(started)
+        await self.reload()
+        lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
+        stack.callback(lag.cancel)
+        await self.engine.start()
+        stack.push_async_callback(self.engine.stop)
+        stack.callback(self.dispatchers.stop)
+        await self.http.start()
+        stack.push_async_callback(self.http.stop)
+        await self.endpoint.start()
+        stack.push_async_callback(self.endpoint.stop)
+        self.is_ready = True
+
+    async def reload(self, tenant_id: TenantId | None = None) -> None:
+        """Read the configuration again; calls that are there keep what they began with."""
+        del tenant_id  # the whole is small enough to be read at once
+        snapshots = await self._snapshots()
+        self.context.directory = directory_of(snapshots)
+        for snapshot in snapshots:
+            dispatcher = self.dispatchers.open(snapshot.tenant.id)
+            dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
+        self.switchboard.refresh_reachability()
+
+    async def _snapshots(self) -> list[TenantSnapshot]:
+        async with self.database.system_tx() as db:
+            tenants = await list_tenants(db)
+        snapshots = []
+        for tenant in tenants:
+            async with self.database.tenant_tx(tenant.id) as db:
+                snapshots.append(await load_tenant(db, tenant.id))
+        return snapshots
+
+    async def _close_interrupted(self, started: datetime) -> None:
+        """Calls that a killed server left open are ended on record, once the journal is read."""
+        await self.journal.caught_up()
+        async with self.database.system_tx() as db:
+            tenants = await list_tenants(db)
+        for tenant in tenants:
+            async with self.database.tenant_tx(tenant.id) as db:
+                found = await calls.close_interrupted(db, tenant.id, started)
+            if found:
+                log.warning("calls were interrupted by a crash", extra={"calls": len(found)})
+
+    async def _store_last_records(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_RECORDS_SECONDS):
+                await self.journal.caught_up()
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LAG_SECONDS
+            await asyncio.sleep(_LAG_SECONDS)
+            self.metrics.loop_lag.observe(max(0.0, loop.time() - due))
+
+    def _gauges(self) -> list[Gauge]:
+        def user_agent(name: str) -> Callable[[], float]:
+            return lambda: float(getattr(self.endpoint.statistics.user_agent, name))
+
+        def media(name: str) -> Callable[[], float]:
+            return lambda: float(getattr(self.engine.statistics(), name))
+
+        return [
+            Gauge("murima_calls", "Calls that are alive", lambda: float(len(self.switchboard))),
+            Gauge("murima_media_legs", "Open media legs", media("legs")),
+            Gauge("murima_media_bridges", "Open bridges", media("bridges")),
+            Gauge("murima_media_recordings", "Recordings being written", media("recordings")),
+            Gauge("murima_media_overruns", "Media ticks that began late", media("overruns")),
+            Gauge("murima_media_tick_us_p99", "Duration of media ticks", media("tick_us_p99")),
+            Gauge("murima_media_late_us_p99", "Lateness of media ticks", media("late_us_p99")),
+            Gauge("murima_sip_dialogs", "SIP dialogs", user_agent("dialogs")),
+            Gauge("murima_sip_transactions", "SIP transactions", user_agent("transactions")),
+            Gauge("murima_sip_retransmissions", "Repeated messages", user_agent("retransmissions")),
+            Gauge(
+                "murima_journal_behind",
+                "1 while records wait for the database",
+                lambda: float(self.journal.behind),
+            ),
+            Gauge(
+                "murima_journal_rejected",
+                "Records that could not be stored",
+                lambda: float(self.journal.rejected),
+            ),
+            Gauge(
+                "murima_feed_subscribers",
+                "Open event feeds",
+                lambda: float(self.http.feed.subscribers),
+            ),
+        ]
+
+
+async def _database(
+    settings: Settings, data: DataDir, stack: AsyncExitStack, tasks: asyncio.TaskGroup
+) -> Database:
+    url = settings.database.url
+    if url is not None:
+        source: str | EmbeddedPostgres = url.get_secret_value()
+    else:
+        source = embedded = EmbeddedPostgres(data.postgres)
+        await embedded.start()
+        stack.push_async_callback(embedded.stop)
+        watching = tasks.create_task(embedded.supervise(), name="embedded PostgreSQL")
+        stack.callback(watching.cancel)
+    database = await Database.open(source, pool_size=settings.database.pool_size)
+    stack.push_async_callback(database.close)
+    return database
+
+
+async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[str, str] | None:
+    if not settings.demo.enabled:
+        return None
+    password = settings.demo.password
+    return await make_demo_tenant(
+        database,
+        realm=settings.sip.realm,
+        password=password.get_secret_value() if password else None,
+        passwords_file=data.demo_passwords,
+    )
+
+
+def _alarm(text: str) -> None:
+    log.error("alarm: media", extra={"alarm": text})
+
+
+def _greeting(
+    settings: Settings,
+    server: _Server,
+    passwords: dict[str, str] | None,
+    data: DataDir,
+    seconds: float,
+) -> str:
+    host, port = server.endpoint.bound["udp"]
+    web = server.http.address
+    lines = [f"Murima is ready after {seconds:.1f} s."]
+    if settings.demo.enabled:
+        lines += [
+            f"  Dial      sip:5000@{host}:{port} (menu), 5001 (echo test), 5002 (voicemail)",
+            f"  Phones    1001, 1002, 1900 register at {host}:{port}; *45 makes an agent available",
+            f"  Users     agent1, agent2, supervisor, admin; passwords in {data.demo_passwords}",
+        ]
+    lines.append(f"  Web       http://{web[0]}:{web[1]}/api/v1/openapi.json")
+    if passwords is not None and settings.demo.password is None:
+        lines.append("  Passwords, shown this once:")
+        lines += [f"    {name:<11} {password}" for name, password in passwords.items()]
+    return "\n".join(lines)

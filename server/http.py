@@ -1,0 +1,145 @@
+"""The HTTP side: API, live feed, health and metrics on one aiohttp server."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from casecore.db.database import Database
+from config.settings import HttpSettings
+from server.api.openapi import document
+from server.api.resources.agents import Agents
+from server.api.resources.auth import Auth
+from server.api.resources.calls import Calls
+from server.api.resources.configuration import Configuration
+from server.api.resources.queues import Queues
+from server.api.resources.recordings import Recordings
+from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
+from server.auth.guard import LoginGuard
+from server.auth.passwords import Passwords
+from server.auth.principal import Principal
+from server.auth.secrets_file import load_or_make
+from server.auth.tokens import AccessTokens
+from server.data_dir import DataDir
+from server.feed import EventFeed
+from server.live import Live
+from server.metrics import Metrics
+
+if TYPE_CHECKING:
+    from server.api.operation import Operation
+
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class HttpAddressInUse(Exception):
+    """Another program listens on the HTTP port."""
+
+
+class HttpServer:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        database: Database,
+        data: DataDir,
+        live: Live,
+        metrics: Metrics,
+        *,
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._live = live
+        self._metrics = metrics
+        self._is_ready = is_ready
+        lifetime = timedelta(seconds=settings.access_token_seconds)
+        self._tokens = AccessTokens(load_or_make(data.token_key), lifetime=lifetime)
+        self.feed = EventFeed(self._tokens, self._snapshot)
+        refresh = timedelta(seconds=settings.refresh_token_seconds)
+        resources = (
+            Auth(database, self._tokens, Passwords(), LoginGuard(), refresh_lifetime=refresh),
+            Agents(live),
+            Queues(live),
+            Calls(database, live),
+            Recordings(database, data.recordings),
+            Configuration(database, live),
+        )
+        self.operations: list[Operation] = [
+            operation for resource in resources for operation in resource.operations()
+        ]
+        self._runner = web.AppRunner(self._app(), access_log=None)
+        self.address: tuple[str, int] = ("", 0)
+
+    async def start(self) -> None:
+        """Raises HttpAddressInUse."""
+        await self._runner.setup()
+        host, port = str(self._settings.host), self._settings.port
+        site = web.TCPSite(self._runner, host, port, shutdown_timeout=1.0)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise HttpAddressInUse(f"http.port: port {port} on {host} is already in use") from error
+        self.address = self._runner.addresses[0][:2]
+
+    async def stop(self) -> None:
+        self.feed.close()
+        await self._runner.cleanup()
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[_careful, errors_as_json], client_max_size=MAX_BODY)
+        add_operations(app, self.operations, self._tokens)
+        described = json.dumps(document(self.operations, version=_version())).encode()
+
+        async def openapi(_: web.Request) -> web.Response:
+            return web.Response(body=described, content_type="application/json")
+
+        app.router.add_get(PREFIX + "/openapi.json", openapi)
+        app.router.add_get("/ws/v1/events", self.feed.handle)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/metrics", self._show_metrics)
+        return app
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        ready = self._is_ready()
+        return web.json_response(
+            {"status": "ready" if ready else "not ready"}, status=200 if ready else 503
+        )
+
+    async def _show_metrics(self, _: web.Request) -> web.Response:
+        body = await asyncio.to_thread(self._metrics.render)
+        return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})
+
+    def _snapshot(self, who: Principal) -> dict[str, Any]:
+        """What a new listener of the feed sees first."""
+        return {
+            "agents": [a.model_dump(mode="json") for a in Agents(self._live).seen_by(who)],
+            "queues": [q.model_dump(mode="json") for q in Queues(self._live).seen_by(who)],
+            "calls": [c.model_dump(mode="json") for c in Calls.live_seen_by(self._live, who)],
+        }
+
+
+@web.middleware
+async def _careful(
+    request: web.Request, handler: Callable[[web.Request], Any]
+) -> web.StreamResponse:
+    """Headers every answer carries: nothing is guessed, framed or kept by somebody in between."""
+    response: web.StreamResponse = await handler(request)
+    if not response.prepared:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _version() -> str:
+    try:
+        return version("murima")
+    except PackageNotFoundError:
+        return "0.1.0"

@@ -1,0 +1,61 @@
+"""What runs at this moment, for the API and the feed: agents, queues, calls, phones."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from config.tenancy import TenantId
+from routing.agents import AgentSnapshot
+from routing.events import AgentId, AgentState
+from routing.queues import QueueSnapshot
+from server.dispatchers import Dispatchers
+from telephony.calls.call import CallSnapshot
+from telephony.events import CallId
+from telephony.switchboard import Switchboard
+
+
+class Live:
+    """One door to switchboard and dispatchers; every answer is one tenant's."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        dispatchers: Dispatchers,
+        reload: Callable[[TenantId], Awaitable[None]],
+    ) -> None:
+        self._switchboard = switchboard
+        self._dispatchers = dispatchers
+        self._reload = reload
+
+    def agents(self, tenant_id: TenantId) -> tuple[AgentSnapshot, ...]:
+        return self._dispatchers.of(tenant_id).agents()
+
+    def queues(self, tenant_id: TenantId) -> tuple[QueueSnapshot, ...]:
+        return self._dispatchers.of(tenant_id).queues()
+
+    def set_agent_state(
+        self, tenant_id: TenantId, agent_id: UUID, state: AgentState, reason: str
+    ) -> AgentState:
+        """Raises UnknownAgent or InvalidAgentState."""
+        return self._dispatchers.of(tenant_id).set_agent_state(AgentId(agent_id), state, reason)
+
+    def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID) -> None:
+        """Raises UnknownAgent."""
+        self._dispatchers.of(tenant_id).end_wrap_up(AgentId(agent_id))
+
+    def calls(self, tenant_id: TenantId) -> tuple[CallSnapshot, ...]:
+        return self._switchboard.calls(tenant_id)
+
+    def originate(self, tenant_id: TenantId, from_user: str, to: str) -> CallId:
+        """Raises UnknownPhone."""
+        return self._switchboard.originate(tenant_id, from_user, to)
+
+    def hang_up(self, tenant_id: TenantId, call_id: UUID) -> bool:
+        return self._switchboard.hang_up(tenant_id, call_id)
+
+    def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
+        """Contacts of every phone by its user; empty for one that is not registered."""
+        return self._switchboard.phones(tenant_id)
+
+    async def reload(self, tenant_id: TenantId) -> None:
+        """The tenant's configuration was changed."""
+        await self._reload(tenant_id)
