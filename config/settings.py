@@ -27,6 +27,9 @@ class SipSettings(Section):
     tcp_port: Port = 5060
     realm: str = Field(default="murima", min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     """Digest realm; a phone's stored password hash depends on it."""
+    digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(("MD5",), min_length=1)
+    """Offered to phones, best first. Many phones give up when a challenge they do not know stands
+    beside one they do (RFC 8760 came late), so SHA-256 is for those who know their phones."""
     nonce_seconds: int = Field(default=60, ge=5, le=3_600)
     registration_min_seconds: int = Field(default=30, ge=1, le=3_600)
     registration_max_seconds: int = Field(default=3_600, ge=60, le=86_400)

@@ -90,7 +90,10 @@ class _Server:
             most_contacts=sip.max_contacts,
         )
         challenger = DigestChallenger(
-            sip.realm, load_or_make(data.nonce_key), nonce_seconds=sip.nonce_seconds
+            sip.realm,
+            load_or_make(data.nonce_key),
+            nonce_seconds=sip.nonce_seconds,
+            algorithms=sip.digest_algorithms,
         )
         access = Access(
             lambda: self.context.directory,

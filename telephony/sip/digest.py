@@ -51,7 +51,16 @@ class DigestChallenger:
     costs no memory; only nonces in use are remembered, for their counters.
     """
 
-    def __init__(self, realm: str, key: bytes, *, nonce_seconds: float) -> None:
+    def __init__(
+        self,
+        realm: str,
+        key: bytes,
+        *,
+        nonce_seconds: float,
+        algorithms: tuple[str, ...] = ALGORITHMS,
+    ) -> None:
+        """`algorithms` are offered in this order; an answer may use any that we know."""
+        self._algorithms = algorithms
         self._realm = realm
         self._key = key
         self._nonce_seconds = nonce_seconds
@@ -66,7 +75,7 @@ class DigestChallenger:
         return [
             f'Digest realm="{self._realm}", nonce="{nonce}", algorithm={algorithm}, '
             f'qop="auth"{suffix}'
-            for algorithm in ALGORITHMS
+            for algorithm in self._algorithms
         ]
 
     def verify(

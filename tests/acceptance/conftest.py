@@ -33,7 +33,7 @@ async def phone(server: RunningServer, tmp_path: Path) -> AsyncIterator[PhoneMak
             stack.push_async_callback(made.stop)
             await made.start()
             if registered:
-                await made.wait_for("REGISTER_OK")
+                await server.until_registered(user)
             return made
 
         yield make

@@ -128,7 +128,7 @@ async def test_killed_server_keeps_records_and_closes_what_was_open(
     await server.start()
     assert (await server.get(f"/calls/{finished['id']}"))["cause"] == finished["cause"]
     interrupted = await server.until_record("5002")
-    assert interrupted["cause"] == "server_restarted"
+    assert interrupted["cause"] == "interrupted"
 
 
 async def test_sigterm_ends_calls_and_leaves_no_process(

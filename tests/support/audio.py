@@ -9,6 +9,17 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float64]
 
 
+def write_tone(path: Path, frequency: float, *, seconds: int = 120) -> None:
+    """A sine at half of full scale, 16 bit, 8000 Hz."""
+    at = np.arange(seconds * 8_000) / 8_000
+    samples = (16_000 * np.sin(2 * np.pi * frequency * at)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        file.writeframes(samples.tobytes())
+
+
 def read_channels(path: Path) -> tuple[list[Samples], int]:
     """The channels of a 16-bit WAV file as -1.0 to 1.0, and the rate in Hz.
 

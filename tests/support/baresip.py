@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.support.audio import write_tone
 from tests.support.free_ports import free_port_block
 
 _CONFIG = """\
@@ -27,7 +28,6 @@ jitter_buffer_delay 5-10
 module_path /usr/lib/baresip/modules
 module g711.so
 module aufile.so
-module ausine.so
 module sndfile.so
 module ctrl_tcp.so
 module_app account.so
@@ -69,10 +69,11 @@ class Baresip:
             control_port=ports + 2,
             rtp_first=ports + 10,
             rtp_last=ports + 38,
-            source=f"ausine,{self._tone}",
+            source=f"aufile,{self.folder}/voice.wav",
             folder=self.folder,
         )
         (self.folder / "config").write_text(config)
+        write_tone(self.folder / "voice.wav", self._tone)
         (self.folder / "accounts").write_text(self._account + "\n")
         (self.folder / "contacts").write_text("")
         with (self.folder / "log").open("wb") as log:

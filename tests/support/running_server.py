@@ -187,6 +187,18 @@ class RunningServer:
         except TimeoutError:
             raise ServerFailed(f"agent {extension} is {await self.agent(extension)}") from None
 
+    async def until_registered(self, user: str, *, seconds: float = 10) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not any(
+                    phone["registered"]
+                    for phone in await self.get("/phones")
+                    if phone["user"] == user
+                ):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise ServerFailed(f"phone {user} did not register\n{self.log[-2_000:]}") from None
+
     async def until_record(self, called: str, *, seconds: float = 10) -> dict[str, Any]:
         """The newest ended call to `called`, once its record is stored."""
         try:
