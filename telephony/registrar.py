@@ -1,15 +1,10 @@
-"""Which phones are registered, and over which flow each is reached (RFC 3261 section 10).
+"""Where phones can be reached: their registrations (RFC 3261 section 10.3).
 
-Sans-IO: the owner passes the clock in, sends the response and keeps the one timer. A binding is
-reached over the flow its REGISTER came by; the host in its Contact is never trusted.
+Sans-IO: the caller gives the time, sends the response and publishes the changes.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import ceil
-from typing import TypeAlias
 
-from config.settings import SipSettings
 from config.tenancy import TenantId
 from telephony.directory import PhoneUser
 from telephony.sip.headers import parse_number
@@ -17,239 +12,213 @@ from telephony.sip.message import Request, Response, make_response
 from telephony.sip.uri import BadUri, NameAddress, SipUri
 from telephony.transport.flow import Flow
 
-_DEFAULT_EXPIRES = 3_600
-_MOST_EXPIRES = 2**32 - 1
-
-PhoneKey: TypeAlias = tuple[TenantId, str]
+_MOST_IN_A_REQUEST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One place where a phone user can be rung."""
-
     contact: SipUri
-    instance: str | None
-    """What the device calls itself through restarts (`+sip.instance`)."""
     flow: Flow
+    """What the phone is reached over, whatever its Contact says: it may be behind a NAT."""
+    expires_at: float
     call_id: str
     cseq: int
-    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    key: PhoneKey
+    tenant_id: TenantId
+    user: str
     contact: str
     expires_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class Unregistered:
-    key: PhoneKey
+    tenant_id: TenantId
+    user: str
     contact: str
     reason: str
-    """`removed`, `expired` or `replaced`."""
 
 
-Change: TypeAlias = Registered | Unregistered
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """One Contact of a REGISTER."""
-
-    contact: SipUri
-    instance: str | None
-    expires: int
+Change = Registered | Unregistered
+_Key = tuple[TenantId, str]
 
 
 class _Refused(Exception):
-    def __init__(
-        self, status: int, reason: str | None = None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def __init__(self, status: int, *headers: tuple[str, str]) -> None:
         super().__init__(status)
-        self.status, self.reason, self.headers = status, reason, headers
+        self.status = status
+        self.headers = headers
 
 
 class Registrar:
-    def __init__(self, settings: SipSettings) -> None:
-        self._min = settings.registration_min_seconds
-        self._max = settings.registration_max_seconds
-        self._most_contacts = settings.max_contacts
-        self._bindings: dict[PhoneKey, tuple[Binding, ...]] = {}
-        self._flows: dict[Flow, set[PhoneKey]] = {}
-
-    def __len__(self) -> int:
-        return sum(len(bindings) for bindings in self._bindings.values())
+    def __init__(self, *, least_seconds: int, most_seconds: int, most_contacts: int) -> None:
+        self._least = least_seconds
+        self._most = most_seconds
+        self._most_contacts = most_contacts
+        self._bindings: dict[_Key, dict[str, Binding]] = {}
 
     def receive_register(
         self, request: Request, flow: Flow, phone: PhoneUser, *, now: float, to_tag: str
     ) -> tuple[Response, list[Change]]:
-        """The answer to a REGISTER of `phone`, who has proved to be it, and what it changed."""
+        """Carry out a REGISTER of an authenticated phone: all of it, or nothing."""
+        changes = self.expire(now=now)
         key = (phone.tenant_id, phone.user)
-        changes = self._expire(key, now)
+        before = self._bindings.get(key, {})
         try:
-            if request.to.uri.user != phone.user:
-                raise _Refused(403)  # nobody registers for somebody else
-            changes += self._update(key, request, flow, now)
+            after = self._updated(request, flow, before, now)
         except _Refused as refusal:
-            response = make_response(
-                request, refusal.status, refusal.reason, to_tag=to_tag, headers=refusal.headers
-            )
-            return response, changes
+            headers = refusal.headers
+            return make_response(request, refusal.status, to_tag=to_tag, headers=headers), changes
+        if after:
+            self._bindings[key] = after
+        else:
+            self._bindings.pop(key, None)
+        changes += _differences(key, before, after, now)
         contacts = [
-            ("Contact", f"<{binding.contact}>;expires={ceil(binding.expires_at - now)}")
-            for binding in self._bindings.get(key, ())
+            ("Contact", f"<{b.contact}>;expires={max(0, round(b.expires_at - now))}")
+            for b in after.values()
         ]
         return make_response(request, 200, to_tag=to_tag, headers=contacts), changes
 
-    def bindings(self, key: PhoneKey, *, now: float) -> tuple[Binding, ...]:
-        """Where the phone can be rung now, the latest registration first."""
-        current = [b for b in self._bindings.get(key, ()) if b.expires_at > now]
-        return tuple(sorted(current, key=lambda b: -b.expires_at))
-
-    def is_known_flow(self, flow: Flow) -> bool:
-        """A phone is registered over this flow."""
-        return flow in self._flows
-
-    def receive_flow_closed(self, flow: Flow) -> list[Change]:
-        """A connection is gone, and with it the only way to the phones behind it."""
+    def expire(self, *, now: float) -> list[Change]:
+        """Forget what was not refreshed."""
         changes: list[Change] = []
-        for key in tuple(self._flows.get(flow, ())):
-            changes += self._keep(key, lambda b: b.flow != flow, "expired")
+        for key, bindings in list(self._bindings.items()):
+            if all(b.expires_at > now for b in bindings.values()):
+                continue
+            kept = {c: b for c, b in bindings.items() if b.expires_at > now}
+            changes += [
+                Unregistered(*key, str(b.contact), "expired")
+                for c, b in bindings.items()
+                if c not in kept
+            ]
+            self._keep(key, kept)
         return changes
 
-    def retain(self, keys: Iterable[PhoneKey]) -> list[Change]:
-        """Forget phones that are no longer configured."""
+    def drop_flow(self, flow: Flow) -> list[Change]:
+        """A connection was closed: nobody can be reached over it any more."""
         changes: list[Change] = []
-        for key in self._bindings.keys() - set(keys):
-            changes += self._keep(key, lambda _: False, "removed")
+        for key, bindings in list(self._bindings.items()):
+            kept = {c: b for c, b in bindings.items() if b.flow != flow}
+            if len(kept) < len(bindings):
+                changes += [
+                    Unregistered(*key, str(b.contact), "disconnected")
+                    for c, b in bindings.items()
+                    if c not in kept
+                ]
+                self._keep(key, kept)
         return changes
 
     def next_timeout(self) -> float | None:
-        return min((b.expires_at for all_ in self._bindings.values() for b in all_), default=None)
+        return min(
+            (b.expires_at for bindings in self._bindings.values() for b in bindings.values()),
+            default=None,
+        )
 
-    def handle_timeout(self, *, now: float) -> list[Change]:
-        return [change for key in tuple(self._bindings) for change in self._expire(key, now)]
+    def bindings(self, tenant_id: TenantId, user: str) -> tuple[Binding, ...]:
+        return tuple(self._bindings.get((tenant_id, user), {}).values())
 
-    # inside
+    def user_of_flow(self, flow: Flow) -> _Key | None:
+        """Whose phone speaks over this flow."""
+        for key, bindings in self._bindings.items():
+            if any(_same_peer(b.flow, flow) for b in bindings.values()):
+                return key
+        return None
 
-    def _update(self, key: PhoneKey, request: Request, flow: Flow, now: float) -> list[Change]:
-        """All of it or nothing: a refusal leaves the bindings as they were."""
-        contacts = request.headers.get_list("Contact")
-        if "*" in contacts:
-            return self._remove_all(key, request, contacts)
-        wishes = [self._wish(text, request) for text in contacts]
-        old = self._bindings.get(key, ())
-        new, replaced = old, []
-        for wish in wishes:
-            new, removed = self._apply(wish, new, request, flow, now)
-            replaced += removed
-        if len(new) > self._most_contacts:
-            raise _Refused(403, "Too Many Contacts")
-        self._store(key, new)
-        changes: list[Change] = [Unregistered(key, str(b.contact), why) for b, why in replaced]
-        known = {b.contact for b in old}
-        changes += [
-            Registered(key, str(b.contact), ceil(b.expires_at - now))
-            for b in new
-            if b.contact not in known
-        ]
-        return changes
-
-    def _remove_all(self, key: PhoneKey, request: Request, contacts: list[str]) -> list[Change]:
-        if contacts != ["*"] or _expires(request.headers.get("Expires")) != 0:
-            raise _Refused(400, "Bad Contact")
-        for binding in self._bindings.get(key, ()):
-            _check_order(binding, request)
-        return self._keep(key, lambda _: False, "removed")
-
-    def _wish(self, text: str, request: Request) -> _Wish:
-        try:
-            address = NameAddress.parse(text)
-        except BadUri:
-            raise _Refused(400, "Bad Contact") from None
-        if address.uri.scheme not in ("sip", "sips"):
-            raise _Refused(400, "Bad Contact")
-        wanted = address.parameter("expires") or request.headers.get("Expires")
-        expires = _expires(wanted)
-        if 0 < expires < self._min:
-            raise _Refused(423, None, (("Min-Expires", str(self._min)),))
-        return _Wish(address.uri, address.parameter("+sip.instance"), min(expires, self._max))
-
-    def _apply(
-        self,
-        wish: _Wish,
-        bindings: tuple[Binding, ...],
-        request: Request,
-        flow: Flow,
-        now: float,
-    ) -> tuple[tuple[Binding, ...], list[tuple[Binding, str]]]:
-        """The bindings after one Contact, and those it took the place of."""
-        kept: list[Binding] = []
-        gone: list[tuple[Binding, str]] = []
-        for binding in bindings:
-            if binding.contact.equal_to(wish.contact):
-                _check_order(binding, request)
-                if not wish.expires:
-                    gone.append((binding, "removed"))
-                elif str(binding.contact) != str(wish.contact):
-                    gone.append((binding, "replaced"))
-            elif wish.expires and _is_same_device(binding, wish, request, flow):
-                gone.append((binding, "replaced"))
-            else:
-                kept.append(binding)
-        if wish.expires:
-            fresh = Binding(
-                wish.contact,
-                wish.instance,
-                flow,
-                request.call_id,
-                request.cseq.number,
-                now + wish.expires,
-            )
-            kept.append(fresh)
-        return tuple(kept), gone
-
-    def _expire(self, key: PhoneKey, now: float) -> list[Change]:
-        return self._keep(key, lambda b: b.expires_at > now, "expired")
-
-    def _keep(self, key: PhoneKey, keep: Callable[[Binding], bool], reason: str) -> list[Change]:
-        bindings = self._bindings.get(key, ())
-        gone = [b for b in bindings if not keep(b)]
-        if not gone:
-            return []
-        self._store(key, tuple(b for b in bindings if keep(b)))
-        return [Unregistered(key, str(b.contact), reason) for b in gone]
-
-    def _store(self, key: PhoneKey, bindings: tuple[Binding, ...]) -> None:
-        for binding in self._bindings.pop(key, ()):
-            phones = self._flows.get(binding.flow, set())
-            phones.discard(key)
-            if not phones:
-                self._flows.pop(binding.flow, None)
+    def _keep(self, key: _Key, bindings: dict[str, Binding]) -> None:
         if bindings:
             self._bindings[key] = bindings
-        for binding in bindings:
-            self._flows.setdefault(binding.flow, set()).add(key)
+        else:
+            self._bindings.pop(key, None)
+
+    def _updated(
+        self, request: Request, flow: Flow, before: dict[str, Binding], now: float
+    ) -> dict[str, Binding]:
+        contacts = request.headers.get_list("contact")
+        default = _expires(request.headers.get("expires"), self._most)
+        self._check_order(request, before)
+        if contacts == ["*"]:
+            if (
+                request.headers.get(
+                    "expires",
+                )
+                is None
+                or default != 0
+            ):
+                raise _Refused(400)
+            return {}
+        if len(contacts) > _MOST_IN_A_REQUEST:
+            raise _Refused(403)
+        after = dict(before)
+        for text in contacts:
+            address = _address(text)
+            seconds = _expires(address.parameter("expires"), default)
+            key = str(address.uri.without_parameters())
+            if seconds == 0:
+                after.pop(key, None)
+                continue
+            if seconds < self._least:
+                raise _Refused(423, ("Min-Expires", str(self._least)))
+            expires_at = now + min(seconds, self._most)
+            # The same phone under a new port: its old binding leads nowhere.
+            stale = [c for c, b in after.items() if c != key and _same_peer(b.flow, flow)]
+            for contact in stale:
+                del after[contact]
+            number = request.cseq.number
+            after[key] = Binding(address.uri, flow, expires_at, request.call_id, number)
+        if len(after) > self._most_contacts:
+            raise _Refused(403)
+        return after
+
+    def _check_order(self, request: Request, before: dict[str, Binding]) -> None:
+        """A REGISTER that was overtaken by a later one of the same phone must not win."""
+        for binding in before.values():
+            if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
+                raise _Refused(500)
 
 
-def _is_same_device(binding: Binding, wish: _Wish, request: Request, flow: Flow) -> bool:
-    """A phone that was restarted, or has a new address: its old binding would ring in vain."""
-    if wish.instance is not None and binding.instance is not None:
-        return wish.instance == binding.instance
-    return binding.flow == flow and binding.call_id != request.call_id
-
-
-def _check_order(binding: Binding, request: Request) -> None:
-    """RFC 3261 10.3 step 7: a REGISTER that was overtaken must not undo the later one."""
-    if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
-        raise _Refused(500, "CSeq Out of Order")
-
-
-def _expires(text: str | None) -> int:
-    """Seconds; what is missing or no number counts as an hour (RFC 3261 20.19)."""
+def _address(text: str) -> NameAddress:
     try:
-        return parse_number((text or "").strip(), most=_MOST_EXPIRES)
+        address = NameAddress.parse(text)
+    except BadUri:
+        raise _Refused(400) from None
+    if address.uri.scheme not in ("sip", "sips"):
+        raise _Refused(400)
+    return address
+
+
+def _expires(text: str | None, default: int) -> int:
+    """An unreadable value counts as the default (RFC 3261 section 20.19)."""
+    if text is None:
+        return default
+    try:
+        return parse_number(text, most=2**32 - 1)
     except ValueError:
-        return _DEFAULT_EXPIRES
+        return default
+
+
+def _same_peer(one: Flow, other: Flow) -> bool:
+    return (one.transport, one.remote, one.connection) == (
+        other.transport,
+        other.remote,
+        other.connection,
+    )
+
+
+def _differences(
+    key: _Key, before: dict[str, Binding], after: dict[str, Binding], now: float
+) -> list[Change]:
+    """Refreshing a registration is no news."""
+    changes: list[Change] = [
+        Unregistered(*key, str(b.contact), "removed" if not after else "replaced")
+        for contact, b in before.items()
+        if contact not in after
+    ]
+    changes += [
+        Registered(*key, str(b.contact), round(b.expires_at - now))
+        for contact, b in after.items()
+        if contact not in before
+    ]
+    return changes
