@@ -53,19 +53,20 @@ class Matcher:
         moment: Moment,
     ) -> list[Effect]:
         """Replace queues and agents; calls and agents at work are not disturbed."""
-        effects: list[Effect] = []
         wanted = {queue.id: queue for queue in queues}
-        gone = [queue_id for queue_id in self._lines if queue_id not in wanted]
-        for queue_id in gone:
-            effects += self._empty(self._lines[queue_id], "closed", moment)
-            del self._lines[queue_id]
         for queue_id, queue in wanted.items():
             if queue_id in self._lines:
                 self._lines[queue_id].queue = queue
             else:
                 self._lines[queue_id] = Line(queue, deserted_since=moment.now)
-        effects += self._roster.configure(agents, self._lines.values(), moment)
-        return effects + self._serve(self._lines.values(), moment)
+        # Agents before the queues that close: one who is configured again must not be taken for
+        # one who is leaving when an offer to him ends here.
+        staffed = [line for queue_id, line in self._lines.items() if queue_id in wanted]
+        effects: list[Effect] = [*self._roster.configure(agents, staffed, moment)]
+        for queue_id in [q for q in self._lines if q not in wanted]:
+            effects += self._empty(self._lines[queue_id], "closed", moment)
+            del self._lines[queue_id]
+        return effects + self._serve(staffed, moment)
 
     def close(self, moment: Moment) -> list[Effect]:
         """Nobody is offered anything any more: what rings stops, and who waits is given back."""

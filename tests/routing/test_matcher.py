@@ -686,6 +686,14 @@ def test_agent_configured_again_during_the_conversation_stays() -> None:
     assert centre.at(15).state(ANNA) == "available"
 
 
+def test_agent_configured_again_as_the_queue_that_rings_him_closes_stays() -> None:
+    centre = staffed(1)
+    centre.call(1)
+    centre.configure((SALES,), ())
+    centre.configure((queue(2),), (ANNA,))
+    assert centre.state(ANNA) == "available"
+
+
 # --- the end
 
 

@@ -312,6 +312,6 @@ class RandomDay(RuleBasedStateMachine):
 
 
 RandomDay.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=150, stateful_step_count=50, deadline=None, derandomize=True
 )
 TestRandomDay = RandomDay.TestCase
