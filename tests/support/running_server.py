@@ -13,7 +13,7 @@ import aiohttp
 from tests.support.free_ports import free_port_block
 
 ROOT = Path(__file__).parent.parent.parent
-PASSWORD = "demo-password"
+PASSWORD = "correct-horse-battery"
 
 _CONFIG = """\
 shutdown_grace_seconds = 2.0
