@@ -25,11 +25,12 @@ from server.bus import EventBus
 from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
+from server.gauges import gauges_of
 from server.http import HttpServer
 from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
-from server.metrics import Gauge, Metrics
+from server.metrics import Metrics
 from telephony.access import Access
 from telephony.calls.context import CallContext
 from telephony.directory import Directory
@@ -132,7 +133,9 @@ class _Server:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each is stopped by `stack` in reverse order."""
         self.metrics.follow(self.bus)
-        self.metrics.read_at_scrape(self._gauges())
+        self.metrics.read_at_scrape(
+            gauges_of(self.switchboard, self.endpoint, self.engine, self.journal, self.http.feed)
+        )
         self.bus.subscribe_every(self.journal.append)
         self.bus.subscribe_every(self.http.feed.publish)
         started = datetime.now(UTC)
@@ -193,41 +196,6 @@ class _Server:
             due = loop.time() + _LAG_SECONDS
             await asyncio.sleep(_LAG_SECONDS)
             self.metrics.loop_lag.observe(max(0.0, loop.time() - due))
-
-    def _gauges(self) -> list[Gauge]:
-        def user_agent(name: str) -> Callable[[], float]:
-            return lambda: float(getattr(self.endpoint.statistics.user_agent, name))
-
-        def media(name: str) -> Callable[[], float]:
-            return lambda: float(getattr(self.engine.statistics(), name))
-
-        return [
-            Gauge("murima_calls", "Calls that are alive", lambda: float(len(self.switchboard))),
-            Gauge("murima_media_legs", "Open media legs", media("legs")),
-            Gauge("murima_media_bridges", "Open bridges", media("bridges")),
-            Gauge("murima_media_recordings", "Recordings being written", media("recordings")),
-            Gauge("murima_media_overruns", "Media ticks that began late", media("overruns")),
-            Gauge("murima_media_tick_us_p99", "Duration of media ticks", media("tick_us_p99")),
-            Gauge("murima_media_late_us_p99", "Lateness of media ticks", media("late_us_p99")),
-            Gauge("murima_sip_dialogs", "SIP dialogs", user_agent("dialogs")),
-            Gauge("murima_sip_transactions", "SIP transactions", user_agent("transactions")),
-            Gauge("murima_sip_retransmissions", "Repeated messages", user_agent("retransmissions")),
-            Gauge(
-                "murima_journal_behind",
-                "1 while records wait for the database",
-                lambda: float(self.journal.behind),
-            ),
-            Gauge(
-                "murima_journal_rejected",
-                "Records that could not be stored",
-                lambda: float(self.journal.rejected),
-            ),
-            Gauge(
-                "murima_feed_subscribers",
-                "Open event feeds",
-                lambda: float(self.http.feed.subscribers),
-            ),
-        ]
 
 
 async def _database(

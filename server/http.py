@@ -1,6 +1,5 @@
 """The HTTP side: API, live feed, health and metrics on one aiohttp server."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -113,7 +112,7 @@ class HttpServer:
         )
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
-        body = await asyncio.to_thread(self._metrics.render)
+        body = self._metrics.render()
         return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})
 
     def _snapshot(self, who: Principal) -> dict[str, Any]:

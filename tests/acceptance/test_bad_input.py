@@ -5,30 +5,35 @@ import random
 
 import pytest
 
+from tests.acceptance.conftest import PeerMaker
 from tests.support.running_server import PASSWORD, RunningServer
-from tests.support.sip_socket import SipSocket, offer
+from tests.support.sip_socket import offer
 
 pytestmark = pytest.mark.acceptance
 
 
-async def test_number_nobody_has_is_not_found(server: RunningServer) -> None:
-    peer = await SipSocket.open(server.sip)
+async def test_number_nobody_has_is_not_found(server: RunningServer, peer_at: PeerMaker) -> None:
+    peer = await peer_at()
     peer.send(peer.request("INVITE", server.uri("7777"), body=offer("127.0.0.1", 40_000)))
     assert await peer.final_status() == 404
 
 
-async def test_call_without_a_codec_in_common_is_not_acceptable(server: RunningServer) -> None:
-    peer = await SipSocket.open(server.sip)
+async def test_call_without_a_codec_in_common_is_not_acceptable(
+    server: RunningServer, peer_at: PeerMaker
+) -> None:
+    peer = await peer_at()
     body = offer("127.0.0.1", 40_000, formats="3 18")
     peer.send(peer.request("INVITE", server.uri("5000"), body=body))
     assert await peer.final_status() == 488
 
 
-async def test_stranger_learns_nothing_about_who_exists(server: RunningServer) -> None:
+async def test_stranger_learns_nothing_about_who_exists(
+    server: RunningServer, peer_at: PeerMaker
+) -> None:
     """127.0.0.2 is no trunk: a known and an unknown user get the same challenge."""
     answers = []
     for number, user in enumerate(("1001", "nobody")):
-        peer = await SipSocket.open(server.sip, source="127.0.0.2")
+        peer = await peer_at("127.0.0.2")
         target = f"sip:127.0.0.1:{server.sip_port}"
         peer.send(peer.request("REGISTER", target, user=user, call_id=f"same{number}"))
         answer = await peer.answer()
@@ -39,8 +44,10 @@ async def test_stranger_learns_nothing_about_who_exists(server: RunningServer) -
     assert answers[0] == answers[1]
 
 
-async def test_malformed_messages_get_400_or_silence(server: RunningServer) -> None:
-    peer = await SipSocket.open(server.sip)
+async def test_malformed_messages_get_400_or_silence(
+    server: RunningServer, peer_at: PeerMaker
+) -> None:
+    peer = await peer_at()
     whole = peer.request("OPTIONS", server.uri("5000"), call_id="m")
     broken = {
         "no CSeq": whole.replace("CSeq: 1 OPTIONS\r\n", ""),
@@ -63,8 +70,10 @@ async def test_malformed_messages_get_400_or_silence(server: RunningServer) -> N
     assert "Traceback" not in server.log
 
 
-async def test_noise_of_all_sorts_leaves_the_server_well(server: RunningServer) -> None:
-    peer = await SipSocket.open(server.sip)
+async def test_noise_of_all_sorts_leaves_the_server_well(
+    server: RunningServer, peer_at: PeerMaker
+) -> None:
+    peer = await peer_at()
     dice = random.Random(7)
     whole = peer.request("INVITE", server.uri("5000"), body=offer("127.0.0.1", 40_000)).encode()
     for _ in range(300):

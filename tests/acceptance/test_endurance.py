@@ -51,7 +51,7 @@ async def test_500_calls_with_random_hang_ups_leave_nothing_behind(
         tmp_path / "register",
         "register.xml",
         server.sip,
-        *("-s", "1002", "-p", str(port), "-key", "password", PASSWORD),
+        *("-s", "1002", "-p", str(port), "-au", "1002", "-ap", PASSWORD),
     )
     assert register.successful == 1, register.unexpected
     agent = asyncio.get_running_loop().create_task(
