@@ -59,7 +59,8 @@ def load_settings(
             )
 
     try:
-        return Sources()
+        read = Sources()
+        return Settings(**{name: getattr(read, name) for name in Settings.model_fields})
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
     except ValueError as error:

@@ -1,7 +1,16 @@
+import re
 from pathlib import Path
 
 import pytest
 
+from config.settings import (
+    DatabaseSettings,
+    DemoSettings,
+    HttpSettings,
+    MediaSettings,
+    Settings,
+    SipSettings,
+)
 from config.sources import ConfigError, load_settings
 
 
@@ -70,3 +79,12 @@ def test_secret_never_stands_in_the_message(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(settings_file(tmp_path, '[demo]\npassword = "abc12"\n'))
     assert "abc12" not in str(caught.value)
+
+
+def test_example_file_shows_every_setting_with_its_default() -> None:
+    example = Path(__file__).parents[2] / "config" / "defaults" / "murima.toml"
+    assert load_settings(example) == Settings()
+    named = example.read_text()
+    for section in (SipSettings, MediaSettings, HttpSettings, DatabaseSettings, DemoSettings):
+        for name in section.model_fields:
+            assert re.search(rf"^(# )?{name} = ", named, re.MULTILINE), name
