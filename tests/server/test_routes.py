@@ -212,7 +212,9 @@ def test_document_describes_what_is_served() -> None:
     listing = described["paths"]["/api/v1/things"]["get"]
     assert [p["name"] for p in listing["parameters"]] == ["page", "limit", "order", "starts"]
     making = described["paths"]["/api/v1/things"]["post"]
-    assert set(making["responses"]) == {"201", "400", "401", "403", "409", "413", "415"}
+    assert set(making["responses"]) == {
+        *("201", "400", "401", "403", "409", "413", "415", "422", "503")
+    }
     assert making["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/ThingIn"
     }
