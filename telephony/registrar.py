@@ -10,7 +10,7 @@ from telephony.directory import PhoneUser
 from telephony.sip.headers import parse_number
 from telephony.sip.message import Request, Response, make_response
 from telephony.sip.uri import BadUri, NameAddress, SipUri
-from telephony.transport.flow import Flow
+from telephony.transport.flow import Address, Flow
 
 _MOST_IN_A_REQUEST = 10
 
@@ -43,6 +43,8 @@ class Unregistered:
 
 Change = Registered | Unregistered
 _Key = tuple[TenantId, str]
+_Peer = tuple[str, Address, int]
+"""The far end of a flow, whichever of our addresses it speaks to."""
 
 
 class _Refused(Exception):
@@ -58,6 +60,8 @@ class Registrar:
         self._most = most_seconds
         self._most_contacts = most_contacts
         self._bindings: dict[_Key, dict[str, Binding]] = {}
+        # Every call of a trunk asks whose flow it is: that must not take a look at every phone.
+        self._users: dict[_Peer, dict[_Key, None]] = {}
 
     def receive_register(
         self, request: Request, flow: Flow, phone: PhoneUser, *, now: float, to_tag: str
@@ -71,10 +75,7 @@ class Registrar:
         except _Refused as refusal:
             headers = refusal.headers
             return make_response(request, refusal.status, to_tag=to_tag, headers=headers), changes
-        if after:
-            self._bindings[key] = after
-        else:
-            self._bindings.pop(key, None)
+        self._keep(key, after)
         changes += _differences(key, before, after, now)
         contacts = [
             ("Contact", f"<{b.contact}>;expires={max(0, round(b.expires_at - now))}")
@@ -122,12 +123,16 @@ class Registrar:
 
     def user_of_flow(self, flow: Flow) -> _Key | None:
         """Whose phone speaks over this flow."""
-        for key, bindings in self._bindings.items():
-            if any(_same_peer(b.flow, flow) for b in bindings.values()):
-                return key
-        return None
+        return next(iter(self._users.get(_peer(flow), ())), None)
 
     def _keep(self, key: _Key, bindings: dict[str, Binding]) -> None:
+        for binding in self._bindings.get(key, {}).values():
+            users = self._users.get(_peer(binding.flow), {})
+            users.pop(key, None)
+            if not users:
+                self._users.pop(_peer(binding.flow), None)
+        for binding in bindings.values():
+            self._users.setdefault(_peer(binding.flow), {})[key] = None
         if bindings:
             self._bindings[key] = bindings
         else:
@@ -163,7 +168,7 @@ class Registrar:
                 raise _Refused(423, ("Min-Expires", str(self._least)))
             expires_at = now + min(seconds, self._most)
             # The same phone under a new port: its old binding leads nowhere.
-            stale = [c for c, b in after.items() if c != key and _same_peer(b.flow, flow)]
+            stale = [c for c, b in after.items() if c != key and _peer(b.flow) == _peer(flow)]
             for contact in stale:
                 del after[contact]
             number = request.cseq.number
@@ -199,12 +204,8 @@ def _expires(text: str | None, default: int) -> int:
         return default
 
 
-def _same_peer(one: Flow, other: Flow) -> bool:
-    return (one.transport, one.remote, one.connection) == (
-        other.transport,
-        other.remote,
-        other.connection,
-    )
+def _peer(flow: Flow) -> _Peer:
+    return flow.transport, flow.remote, flow.connection
 
 
 def _differences(
