@@ -247,12 +247,17 @@ class MediaLeg:
         """Take the leg out of everything and free its port; a second call only waits."""
         if not self._closing:
             self._closing = True
-            self._final = self.statistics()
+            self.keep_statistics()
             with self._engine.orders():
                 self._engine.native.remove_leg(self.native)
         await asyncio.shield(self.closed)
         assert self._final is not None
         return self._final
+
+    def keep_statistics(self) -> None:
+        """Read them for the last time: the engine is about to let the leg go."""
+        if self._final is None:
+            self._final = self.statistics()
 
     def release(self) -> None:
         """The engine is done with it."""
@@ -350,6 +355,8 @@ class MediaEngine:
             return
         native, self._native = self._native, None
         asyncio.get_running_loop().remove_reader(native.fileno)
+        for leg in self._legs.values():
+            leg.keep_statistics()
         await asyncio.to_thread(native.close)
         for leg in self._legs.values():
             leg.release()
