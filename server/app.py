@@ -104,7 +104,7 @@ class _Server:
             random=secrets.token_bytes,
         )
         self.switchboard = Switchboard(tasks, access, self.offers, max_calls=sip.max_calls)
-        self.endpoint = SipEndpoint(sip, self.switchboard)
+        self.endpoint = SipEndpoint(sip, self.switchboard, flow_lost=self.switchboard.drop_flow)
         self.context = CallContext(
             endpoint=self.endpoint,
             engine=self.engine,

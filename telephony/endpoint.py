@@ -51,11 +51,14 @@ class SipEndpoint:
         *,
         chance: Callable[[], float] = random.random,
         token: Callable[[], str] = _token,
+        flow_lost: Callable[[Flow], None] = lambda _: None,
     ) -> None:
+        """`flow_lost` is told of every connection that was closed, by whichever side."""
         self._settings = settings
         self._handler = handler
         self._chance = chance
         self._token = token
+        self._flow_lost = flow_lost
         self._traced = trace if settings.trace else None
         self._transports = Transports(
             receive_datagram=self._receive_datagram,
@@ -175,6 +178,7 @@ class SipEndpoint:
 
     def _lost(self, flow: Flow) -> None:
         self._agent.flow_failed(flow)
+        self._flow_lost(flow)
 
     def _arm(self, due: float) -> None:
         """One timer for everything; deadlines are rounded up to ticks, so that they gather."""

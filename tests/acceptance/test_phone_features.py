@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.conftest import PeerMaker, PhoneMaker
 from tests.support.audio import read_channels, seconds_of_sound, seconds_of_tone, share_of_tone
-from tests.support.running_server import RunningServer
+from tests.support.running_server import PASSWORD, RunningServer
 from tests.support.sip_socket import SipSocket, offer
 from tests.support.sipp import run_sipp
 
@@ -162,3 +162,21 @@ async def test_agent_cannot_pass_as_somebody_else(
     )
     assert await stranger.final_status() == 401
     assert await server.get("/calls/live") == []
+
+
+async def test_phone_is_unreachable_as_soon_as_its_connection_is_gone(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    """SIPp registers over TCP, and its connection closes when it ends."""
+    result = await run_sipp(
+        tmp_path / "register",
+        "register.xml",
+        server.sip,
+        *("-s", "1002", "-au", "1002", "-ap", PASSWORD),
+        transport="t1",
+    )
+    assert result.successful == 1, result.unexpected
+    async with asyncio.timeout(5):
+        while any(phone["registered"] for phone in await server.get("/phones")):
+            await asyncio.sleep(0.05)
+    assert not (await server.agent("1002"))["reachable"]
