@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -86,7 +87,7 @@ class Call:
         self.sip_status: int | None = None
         """What an unanswered caller was told."""
         self._cause: str | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._body: asyncio.Task[None] | None = None
 
     def announce(self) -> None:
         """Tell the world that it has begun."""
@@ -126,24 +127,34 @@ class Call:
         if self._cause is None:
             self._cause = cause
             self.state = "ending"
-            if self._task is not None:
-                self._task.cancel()
+            if self._body is not None:
+                self._body.cancel()
 
     async def run(self, body: Body) -> None:
-        """Be the call's task: run `body`, then leave nothing behind."""
-        self._task = asyncio.current_task()
+        """Be the call's task: run `body`, then leave nothing behind, however often cancelled."""
+        loop = asyncio.get_running_loop()
+        if self._cause is None:
+            self._body = running = loop.create_task(self._run_body(body))
+            while not running.done():
+                try:
+                    await asyncio.wait({running})
+                except asyncio.CancelledError:
+                    # The server stops. Like everybody it may end the call only once: a second
+                    # cancellation would keep the body from finishing a recording.
+                    self.end("shutdown")
+        self.state = "ending"
+        closing = loop.create_task(self._close(self._cause or "failed"))
+        while not closing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({closing})
+        closing.result()
+
+    async def _run_body(self, body: Body) -> None:
         try:
-            if self._cause is None:
-                self._conclude(await body(self))
-        except asyncio.CancelledError:
-            # Our own end() cancels; so does a server that stops, and then the call ends as well.
-            self._conclude("shutdown")
+            self._conclude(await body(self))
         except Exception:
             log.exception("call failed", extra={"call_id": str(self.id)})
             self._conclude("failed")
-        finally:
-            self.state = "ending"
-            await asyncio.shield(self._close(self._cause or "failed"))
 
     def _conclude(self, cause: str) -> None:
         if self._cause is None:

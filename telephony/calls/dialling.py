@@ -87,11 +87,22 @@ async def ring(
         if not parties:
             raise DialFailed(503)
         winner = await _first_answer(parties)
-        return winner
     finally:
-        for party in parties:
-            if party is not winner:
-                await asyncio.shield(call.drop_party(party, "not_answered"))
+        losers = [party for party in parties if party is not winner]
+        try:
+            await _let_go(call, losers)
+        except asyncio.CancelledError:
+            # Nobody waits for the one who answered any more.
+            if winner is not None:
+                await _let_go(call, [winner])
+            raise
+    return winner
+
+
+async def _let_go(call: Call, parties: Sequence[Party]) -> None:
+    """All at once, and all of them even when cancelled meanwhile."""
+    dropped = (call.drop_party(party, "not_answered") for party in parties)
+    await asyncio.shield(asyncio.gather(*dropped))
 
 
 def _invite(call: Call, target: Target, role: LegRole, from_: NameAddress) -> Party:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from media.codecs import Codec
-from media.engine import MediaFlow, MediaLeg, StreamParameters
+from media.engine import LegStatistics, MediaFlow, MediaLeg, StreamParameters
 from media.errors import MediaError
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
 from telephony.calls.context import CallContext
@@ -92,6 +92,7 @@ class Party:
         self.stops_prompts = False
         """Whether a key cuts what plays."""
         self._closed = False
+        self._all_done: asyncio.Future[None] = loop.create_future()
         self._started = False
 
     # --- what the application does with it
@@ -137,8 +138,12 @@ class Party:
             return None
 
     async def close(self, cause: str, *, status: int | None = None) -> None:
-        """Hang up if need be and give everything back. Closing twice does nothing."""
+        """Hang up if need be and give everything back, also when cancelled meanwhile.
+
+        A second time it only waits.
+        """
         if self._closed:
+            await asyncio.shield(self._all_done)
             return
         self._closed = True
         if self.sip is not None:
@@ -147,24 +152,7 @@ class Party:
             self.answered.cancel()
         if not self.ended.done():
             self.ended.set_result(cause)
-        statistics = await self.media.close()
-        if not self._started:
-            return
-        quality = None
-        if statistics.packets_received or statistics.packets_sent:
-            quality = LegQuality(
-                packets_received=statistics.packets_received,
-                packets_sent=statistics.packets_sent,
-                packets_lost=statistics.packets_lost,
-                packets_late=statistics.packets_late,
-                packets_refused=statistics.packets_refused,
-                jitter_ms=round(statistics.jitter_ms, 2),
-                round_trip_ms=statistics.round_trip_ms,
-                mos=statistics.mos,
-            )
-        self.call.context.publish(
-            LegEnded(**self._stamp(), cause=self.ended.result(), sip_status=status, quality=quality)
-        )
+        await asyncio.shield(self._finish(status))
 
     # --- what the SIP leg reports
 
@@ -227,6 +215,31 @@ class Party:
         self._gone(cause)
 
     # --- inside
+
+    async def _finish(self, status: int | None) -> None:
+        try:
+            statistics = await self.media.close()
+            if self._started:
+                self._tell_end(statistics, status)
+        finally:
+            self._all_done.set_result(None)
+
+    def _tell_end(self, statistics: LegStatistics, status: int | None) -> None:
+        quality = None
+        if statistics.packets_received or statistics.packets_sent:
+            quality = LegQuality(
+                packets_received=statistics.packets_received,
+                packets_sent=statistics.packets_sent,
+                packets_lost=statistics.packets_lost,
+                packets_late=statistics.packets_late,
+                packets_refused=statistics.packets_refused,
+                jitter_ms=round(statistics.jitter_ms, 2),
+                round_trip_ms=statistics.round_trip_ms,
+                mos=statistics.mos,
+            )
+        self.call.context.publish(
+            LegEnded(**self._stamp(), cause=self.ended.result(), sip_status=status, quality=quality)
+        )
 
     def _stamp(self) -> dict[str, Any]:
         return {
