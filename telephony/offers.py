@@ -5,10 +5,12 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
+from media.errors import MediaError
 from routing.dispatcher import Offer, WorkItem
 from routing.errors import NoAgents, QueueFull, UnknownQueue
 from routing.events import AgentId, Outcome, WorkId
 from routing.ivr.orders import JoinQueue, NotServed, Served
+from routing.queues import QueueSettings
 from telephony.calls.call import Call
 from telephony.calls.dialling import BUSY, DialFailed, phone_targets, ring
 from telephony.calls.party import Party
@@ -56,7 +58,7 @@ class AgentOffers:
         abandoned, reason = True, ""
         try:
             dispatcher.enqueue(item, removed=lambda why: _give_up(waiting, why))
-            agent = await self._wait(call, caller, waiting, order, queue.announce_every_seconds)
+            agent = await self._wait(call, caller, waiting, order, queue)
             abandoned = False
             call.agent_id = agent.agent_id
             await talk(call, caller, agent, recorded=True)
@@ -71,8 +73,10 @@ class AgentOffers:
         finally:
             self._waiting.pop(work_id, None)
             waiting.agent.cancel()
-            dispatcher.withdraw(work_id, abandoned=abandoned, reason=reason)
-            dispatcher.finish(work_id)
+            if abandoned or reason:
+                dispatcher.withdraw(work_id, abandoned=abandoned, reason=reason)
+            else:
+                dispatcher.finish(work_id)
             call.queue = ""
 
     async def offer(self, offer: Offer) -> Outcome:
@@ -103,18 +107,23 @@ class AgentOffers:
         caller: Party,
         waiting: _Waiting,
         order: JoinQueue,
-        announce_every: float,
+        queue: QueueSettings,
     ) -> Party:
+        limits = (order.max_wait_seconds, queue.max_wait_seconds)
+        longest = min((limit for limit in limits if limit is not None), default=None)
         music = await call.context.prompts.music(call.context.music)
         try:
-            async with asyncio.timeout(order.max_wait_seconds):
+            async with asyncio.timeout(longest):
                 while True:
                     caller.media.play(music, loop=True)
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(announce_every or None):
+                        async with asyncio.timeout(queue.announce_every_seconds or None):
                             return await asyncio.shield(waiting.agent)
                     await self._announce(call, caller, waiting)
         except TimeoutError:
+            if waiting.agent.done():
+                # The agent answered in the very moment, and must not be left in silence.
+                return waiting.agent.result()
             raise _LeftQueue("timeout") from None
         finally:
             caller.media.stop_playing()
@@ -125,9 +134,13 @@ class AgentOffers:
         position = dispatcher.position(WorkId(call.id))
         if position is None:
             return
-        audio = await call.context.prompts.say(
-            "You are next." if position == 1 else f"You are number {position} in the queue."
-        )
+        text = "You are next." if position == 1 else f"You are number {position} in the queue."
+        try:
+            audio = await call.context.prompts.say(text)
+        except MediaError as error:
+            # Whoever waits does so without an announcement rather than not at all.
+            log.error("prompt cannot be played", extra={"error": str(error)})
+            return
         playback = caller.media.play(audio)
         if waiting.agent.done():
             return
