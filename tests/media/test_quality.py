@@ -1,7 +1,7 @@
+"""The E-model's numbers, held against ITU-T G.107."""
+
 import pytest
 
-from media.admission import admit, percentile
-from media.errors import OverCapacity
 from media.quality import estimate, mos, rating
 
 
@@ -28,15 +28,28 @@ def test_silence_on_the_wire_is_no_bad_quality_and_late_packets_are_lost_ones() 
     assert lost < 3.5
 
 
-def test_full_or_busy_thread_takes_no_more_legs() -> None:
-    admit(legs=1, most=2, tick_us=[])
-    admit(legs=1, most=2, tick_us=[4_000] * 256)
-    with pytest.raises(OverCapacity):
-        admit(legs=2, most=2, tick_us=[])
-    with pytest.raises(OverCapacity):
-        admit(legs=1, most=2, tick_us=[1_000] * 200 + [4_900] * 56)
+def test_a_bad_line_never_scores_below_one() -> None:
+    assert all(1.0 <= mos(r / 10) <= 4.5 for r in range(1001))
 
 
-def test_percentile_of_nothing_is_nothing() -> None:
-    assert percentile([], 0.99) == 0
-    assert percentile([5, 1, 3], 0.5) == 3
+def test_a_perfect_line_rates_as_the_default_values_do() -> None:
+    assert rating(loss_percent=0, one_way_delay_ms=0) == pytest.approx(93.2)
+
+
+def test_loss_as_large_as_the_robustness_takes_half_of_what_loss_can_take() -> None:
+    assert rating(loss_percent=25.1, one_way_delay_ms=0) == pytest.approx(93.2 - 47.5)
+
+
+def test_delay_weighs_more_beyond_177_ms() -> None:
+    near = rating(loss_percent=0, one_way_delay_ms=177.3)
+    far = rating(loss_percent=0, one_way_delay_ms=277.3)
+    assert near == pytest.approx(93.2 - 0.024 * 177.3)
+    assert near - far == pytest.approx(100 * (0.024 + 0.11))
+
+
+def test_rating_stays_on_the_scale() -> None:
+    assert rating(loss_percent=100, one_way_delay_ms=5_000) == 0.0
+
+
+def test_more_late_packets_than_were_expected_are_all_of_them() -> None:
+    assert estimate(received=1, lost=0, late=9, round_trip_ms=None, buffer_ms=0) >= 1.0
