@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import Field
 
+from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.errors import NotFound as RecordNotFound
 from casecore.permissions import Role
@@ -43,6 +44,7 @@ class RefreshIn(ApiModel):
 class UserOut(OutModel):
     id: UUID
     login: str
+    display: str
     role: Role
     agent_id: UUID | None
 
@@ -118,10 +120,7 @@ class Auth:
         ]
 
     async def login(self, body: LoginIn, source: str) -> SessionOut:
-        now = asyncio.get_running_loop().time()
-        wait = self._guard.wait_for(source, now=now)
-        if wait > 0:
-            raise TooManyRequests("Too many wrong passwords: wait a little.", retry_after=wait)
+        self._refuse_if_slowed(source)
         tenant_id = await self._tenant(body.tenant)
         user = None
         if tenant_id is not None:
@@ -130,27 +129,21 @@ class Auth:
         usable = user if user is not None and not user.disabled else None
         stored = usable.password_hash if usable is not None else None
         matches = await self._passwords.verify(stored, body.password)
+        # Again: of many attempts at once, all have passed the first check before one has failed.
+        self._refuse_if_slowed(source)
         if not matches or usable is None or tenant_id is None:
-            self._guard.failed(source, now=now)
+            self._guard.failed(source, now=_monotonic())
             log.warning("sign-in refused", extra={"source": source, "pii_login": body.login})
             raise Unauthenticated(_WRONG)
         self._guard.succeeded(source)
-        return await self._session(tenant_id, usable, uuid4())
+        async with self._database.tenant_tx(tenant_id) as db:
+            return await self._session(db, tenant_id, usable, uuid4())
 
     async def refresh(self, body: RefreshIn) -> SessionOut:
-        tenant_id = _tenant_of(body.refresh_token)
-        now = datetime.now(UTC)
-        async with self._database.tenant_tx(tenant_id) as db:
-            digest = refresh_token_hash(body.refresh_token)
-            used = await refresh_tokens.use_refresh_token(db, tenant_id, digest, now=now)
-            user = None
-            if used.use is TokenUse.ACCEPTED and used.user_id is not None:
-                user = await users.fetch_user(db, tenant_id, used.user_id)
-        if used.use is TokenUse.REUSED:
-            log.warning("a refresh token was used twice: its session is ended")
-        if user is None or user.disabled or used.family_id is None:
+        session = await self._exchange(_tenant_of(body.refresh_token), body.refresh_token)
+        if session is None:
             raise Unauthenticated(_EXPIRED)
-        return await self._session(tenant_id, user, used.family_id)
+        return session
 
     async def logout(self, body: RefreshIn) -> None:
         tenant_id = _tenant_of(body.refresh_token)
@@ -162,7 +155,36 @@ class Auth:
                 await refresh_tokens.revoke_family(db, tenant_id, used.family_id, now=now)
 
     async def me(self, who: Principal) -> UserOut:
-        return UserOut(id=who.user_id, login=who.login, role=who.role, agent_id=who.agent_id)
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            try:
+                user = await users.fetch_user(db, who.tenant_id, who.user_id)
+            except RecordNotFound:
+                raise Unauthenticated(_EXPIRED) from None
+        return UserOut.model_validate(user)
+
+    def _refuse_if_slowed(self, source: str) -> None:
+        wait = self._guard.wait_for(source, now=_monotonic())
+        if wait > 0:
+            raise TooManyRequests("Too many wrong passwords: wait a little.", retry_after=wait)
+
+    async def _exchange(self, tenant_id: TenantId, token: str) -> SessionOut | None:
+        """The next session of the token's family; None when the token is not good for one.
+
+        One transaction: a new token that came later than the use of the old one could escape the
+        revocation of its family, and a failure between the two would sign the person out.
+        """
+        now = datetime.now(UTC)
+        async with self._database.tenant_tx(tenant_id) as db:
+            digest = refresh_token_hash(token)
+            used = await refresh_tokens.use_refresh_token(db, tenant_id, digest, now=now)
+            if used.use is TokenUse.REUSED:
+                log.warning("a refresh token was used twice: its session is ended")
+            if used.use is not TokenUse.ACCEPTED or not used.user_id or not used.family_id:
+                return None
+            user = await users.fetch_user(db, tenant_id, used.user_id)
+            if user.disabled:
+                return None
+            return await self._session(db, tenant_id, user, used.family_id)
 
     async def _tenant(self, slug: str | None) -> TenantId | None:
         async with self._database.system_tx() as db:
@@ -173,27 +195,32 @@ class Auth:
             except RecordNotFound:
                 return None
 
-    async def _session(self, tenant_id: TenantId, user: users.User, family_id: UUID) -> SessionOut:
+    async def _session(
+        self, db: Connection, tenant_id: TenantId, user: users.User, family_id: UUID
+    ) -> SessionOut:
         now = datetime.now(UTC)
         agent_id = AgentId(user.agent_id) if user.agent_id else None
         principal = Principal(user.id, tenant_id, user.login, user.role, agent_id)
         token = new_refresh_token(tenant_id)
-        async with self._database.tenant_tx(tenant_id) as db:
-            await refresh_tokens.insert_refresh_token(
-                db,
-                tenant_id,
-                refresh_token_hash(token),
-                family_id=family_id,
-                user_id=user.id,
-                issued_at=now,
-                expires_at=now + self._refresh_lifetime,
-            )
+        await refresh_tokens.insert_refresh_token(
+            db,
+            tenant_id,
+            refresh_token_hash(token),
+            family_id=family_id,
+            user_id=user.id,
+            issued_at=now,
+            expires_at=now + self._refresh_lifetime,
+        )
         return SessionOut(
             access_token=self._tokens.issue(principal, now=now),
             expires_in=round(self._tokens.lifetime.total_seconds()),
             refresh_token=token,
-            user=await self.me(principal),
+            user=UserOut.model_validate(user),
         )
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _tenant_of(token: str) -> TenantId:
