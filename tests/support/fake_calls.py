@@ -472,6 +472,13 @@ class Exchange:
             flow = flow_of("192.0.2.7", 5_000 + int(user))
             self.switchboard.receive_register(message, flow, FromPhone(found))
 
+    def register_again(self, user: str) -> None:
+        """A second phone of the same user."""
+        found = self.context.directory.phone(TENANT, user)
+        assert found is not None
+        message = register(f"<sip:{user}@192.0.2.8:5060>", call_id=f"{user}-again")
+        self.switchboard.receive_register(message, flow_of("192.0.2.8"), FromPhone(found))
+
     def available(self, *agents: AgentProfile) -> None:
         for profile in agents:
             self.dispatcher.set_agent_state(profile.id, AgentState.AVAILABLE)
