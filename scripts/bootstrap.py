@@ -134,7 +134,13 @@ def python_packages(*, test: bool) -> None:
     if stamp_test.is_current() or (not test and stamp_run.is_current()):
         return
     lock = "requirements-dev.lock" if test else "requirements.lock"
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
+    environment = {
+        **os.environ,
+        "UV_PYTHON_DOWNLOADS": "never",
+        "VIRTUAL_ENV": str(VENV),
+        # As apt, git and curl do: an organisation may have a certificate authority of its own.
+        "UV_SYSTEM_CERTS": "1",
+    }
     with step("installing Python packages of " + lock):
         # sync removes what the lock does not name, except pip and uv themselves.
         run(
