@@ -84,8 +84,10 @@ class PortPool:
             rtcp.close()
             return None
         rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        # Arrival times come from the kernel: the engine looks only every 20 ms.
+        # Arrival times come from the kernel: the engine looks for sound only every 20 ms, for
+        # reports only twice a second.
         rtp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        rtcp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         rtp.setblocking(False)
         rtcp.setblocking(False)
         return PortPair(rtp, rtcp)

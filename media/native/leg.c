@@ -414,13 +414,21 @@ void leg_set_stream(Leg *leg, const Stream *stream)
 static void read_reports(Leg *leg, int64_t now_ns)
 {
     uint8_t data[PACKET_MAX];
+    uint8_t control[64];
     for (int n = 0; n < 4; n++) {
         Address source;
-        socklen_t length = sizeof source;
-        const ssize_t size =
-            recvfrom(leg->rtcp, data, sizeof data, MSG_DONTWAIT, &source.any, &length);
+        struct iovec part = {data, sizeof data};
+        struct msghdr message = {.msg_name = &source,
+                                 .msg_namelen = sizeof source,
+                                 .msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        const ssize_t size = recvmsg(leg->rtcp, &message, MSG_DONTWAIT);
         if (size < 0)
             return;
+        /* It may have waited half a second; a round trip is measured to when it came. */
+        const int64_t came_ns = arrival_of(&message, now_ns);
         /* The port may be any, the host must be the one we hear: both families keep the address
          * and the port apart, so compare with the ports made equal. */
         Address host = leg->locked ? leg->source : leg->stream.remote;
@@ -434,15 +442,15 @@ static void read_reports(Leg *leg, int64_t now_ns)
         leg->report_source = source;
         if (report.has_sr) {
             leg->last_sr = report.sr_middle;
-            leg->last_sr_ns = now_ns;
+            leg->last_sr_ns = came_ns;
         }
         if (!report.has_block)
             continue;
         STORE(leg->figures.remote_lost_permille, report.fraction_lost * 1000u / 256u);
         if (report.last_sr != 0) {
-            const uint64_t ntp = (uint64_t)now_ns / 1000000000ULL + NTP_UNIX;
+            const uint64_t ntp = (uint64_t)came_ns / 1000000000ULL + NTP_UNIX;
             const uint32_t fraction =
-                (uint32_t)(((uint64_t)now_ns % 1000000000ULL << 16) / 1000000000ULL);
+                (uint32_t)(((uint64_t)came_ns % 1000000000ULL << 16) / 1000000000ULL);
             const uint32_t middle = (uint32_t)(ntp << 16) | fraction;
             const int32_t trip = (int32_t)(middle - report.last_sr - report.delay_since_last_sr);
             if (trip >= 0 && trip < 10 << 16)
