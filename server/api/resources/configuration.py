@@ -1,5 +1,6 @@
 """How calls are routed: flows, numbers, trunks and phones."""
 
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
@@ -7,7 +8,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, JsonValue, SecretStr
 
+from casecore.db.connection import Connection
 from casecore.db.database import Database
+from casecore.errors import NotFound as RecordNotFound
 from casecore.paging import Page
 from casecore.permissions import Permission
 from casecore.store import audit, flows, numbers, trunks
@@ -79,6 +82,7 @@ class TrunkIn(ApiModel):
     """Where calls to the outside go; absent for a trunk that only brings calls."""
     username: Annotated[Text, Field(max_length=80)] | None = None
     password: Annotated[SecretStr, Field(max_length=200)] | None = None
+    """Never shown again; a change that does not name it keeps it, null removes it."""
     enabled: bool = True
 
 
@@ -189,6 +193,7 @@ class Configuration:
 
     async def add_number(self, who: Principal, body: NumberIn) -> NumberOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_target(db, who, body.flow_id)
             row = await numbers.insert_number(db, who.tenant_id, body.number, body.flow_id)
             await _note(db, who, "number_added", body.number)
         await self._live.reload(who.tenant_id)
@@ -196,6 +201,8 @@ class Configuration:
 
     async def change_number(self, who: Principal, number: str, body: NumberChangeIn) -> NumberOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await numbers.fetch_number(db, who.tenant_id, number)
+            await _check_target(db, who, body.flow_id)
             row = await numbers.update_number(db, who.tenant_id, number, body.flow_id)
             await _note(db, who, "number_changed", number)
         await self._live.reload(who.tenant_id)
@@ -223,7 +230,11 @@ class Configuration:
 
     async def change_trunk(self, who: Principal, id: UUID, body: TrunkIn) -> TrunkOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            row = await trunks.update_trunk(db, who.tenant_id, id, _trunk_values(body))
+            values = _trunk_values(body)
+            if "password" not in body.model_fields_set:
+                kept = await trunks.fetch_trunk(db, who.tenant_id, id)
+                values = replace(values, password=kept.password)
+            row = await trunks.update_trunk(db, who.tenant_id, id, values)
             await _note(db, who, "trunk_changed", id)
         await self._live.reload(who.tenant_id)
         return TrunkOut.model_validate(row)
@@ -259,7 +270,17 @@ def _check_flow(document: dict[str, Any]) -> None:
         raise Unprocessable("The flow is not valid.", details=details) from None
 
 
-async def _publish(db: Any, who: Principal, id: UUID, document: dict[str, Any]) -> flows.Flow:
+async def _check_target(db: Connection, who: Principal, flow_id: UUID) -> None:
+    try:
+        await flows.fetch_flow(db, who.tenant_id, flow_id)
+    except RecordNotFound:
+        detail = FieldError("body.flow_id", "there is no such flow")
+        raise Unprocessable("The number leads nowhere.", details=[detail]) from None
+
+
+async def _publish(
+    db: Connection, who: Principal, id: UUID, document: dict[str, Any]
+) -> flows.Flow:
     version = await flows.insert_flow_version(
         db, who.tenant_id, id, document, created_by=who.user_id
     )
@@ -277,7 +298,9 @@ def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
     )
 
 
-async def _note(db: Any, who: Principal, action: str, subject: object, **data: object) -> None:
+async def _note(
+    db: Connection, who: Principal, action: str, subject: object, **data: object
+) -> None:
     """Put it on the audit trail, last in the transaction: its lock is held until the commit."""
     actor = audit.Actor(who.user_id, who.login)
     await audit.insert_audit(

@@ -1,0 +1,182 @@
+"""Who comes in where: every operation against every role, and against another tenant's people."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from casecore.permissions import Role, may
+from server.api.operation import Operation
+from tests.support.api import Api
+from tests.support.records import World
+
+ECHO = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
+
+_TABLES = """
+    select table_name as name from information_schema.columns
+     where table_schema = 'public' and column_name = 'tenant_id'
+     order by 1
+"""
+_ROWS = "select t::text as text from {} t where tenant_id = $1 order by 1"
+
+
+def body_of(operation: Operation, world: World) -> dict[str, Any]:
+    """A body that is right for `operation`, naming rows of `world`."""
+    bodies: dict[str, dict[str, Any]] = {
+        "put_agents_id_state": {"state": "away", "reason": "lunch"},
+        "post_calls": {"from_user": "1001", "to": "1002"},
+        "post_flows": {"name": "new", "document": ECHO},
+        "put_flows_id": {"document": ECHO},
+        "post_numbers": {"number": "5999", "flow_id": str(world.flow.id)},
+        "put_numbers_number": {"flow_id": str(world.flow.id)},
+        "post_trunks": {"name": "new", "networks": ["192.0.2.0/24"]},
+        "put_trunks_id": {"name": "changed"},
+    }
+    return bodies[operation.name]
+
+
+def path_of(operation: Operation, world: World, api: Api) -> str:
+    live_call = api.live.calls(world.tenant_id)[0].id
+    ids = {
+        "/agents": world.agent.id,
+        "/calls/live": live_call,
+        "/calls": world.call.id,
+        "/recordings": world.recording_id,
+        "/flows": world.flow.id,
+        "/numbers": "4711",  # only the other tenant has it; 5000 is in both
+        "/trunks": world.trunk.id,
+    }
+    for start, value in ids.items():
+        if operation.path.startswith(start + "/{"):
+            return operation.path.replace("{id}", str(value)).replace("{number}", str(value))
+    return operation.path
+
+
+def guarded(api: Api) -> Iterator[Operation]:
+    return (operation for operation in api.http.operations if not operation.public)
+
+
+async def sent(api: Api, operation: Operation, path: str, world: World, **how: Any) -> int:
+    if operation.body is not None:
+        how["json"] = body_of(operation, world)
+    response = await api.send(operation.method, path, **how)
+    await response.read()
+    return response.status
+
+
+async def rows_of(api: Api, world: World) -> dict[str, list[str]]:
+    """Everything the tenant has, as text by table."""
+    found = {}
+    async with api.database.tenant_tx(world.tenant_id) as db:
+        for table in await db.fetch(_TABLES):
+            rows = await db.fetch(_ROWS.format(table["name"]), world.tenant_id)
+            found[table["name"]] = [row["text"] for row in rows]
+    return found
+
+
+async def test_without_a_token_only_signing_in_is_open(api: Api) -> None:
+    for operation in guarded(api):
+        path = path_of(operation, api.here, api)
+        assert await sent(api, operation, path, api.here) == 401, operation.name
+    assert {o.path for o in api.http.operations if o.public} == {
+        *("/auth/login", "/auth/refresh", "/auth/logout"),
+    }
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_role_opens_what_its_permissions_say_and_nothing_else(api: Api, role: Role) -> None:
+    headers = api.headers(role)
+    for operation in guarded(api):
+        unknown = path_of(operation, api.there, api)
+        status = await sent(api, operation, unknown, api.there, headers=headers)
+        if operation.may is not None:
+            assert (status == 403) is not may(role, operation.may), operation.name
+        else:
+            assert status in (200, 404), operation.name
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.AGENT])
+async def test_nobody_reaches_into_another_tenant(api: Api, role: Role) -> None:
+    async with api.database.tenant_tx(api.there.tenant_id) as db:
+        await db.execute(
+            "insert into numbers (tenant_id, number, flow_id) values ($1, '4711', $2)",
+            api.there.tenant_id,
+            api.there.flow.id,
+        )
+    before = await rows_of(api, api.there)
+    assert sum(map(len, before.values())) > 10
+    live_before = (api.live.agents(api.there.tenant_id), api.live.calls(api.there.tenant_id))
+    headers = api.headers(role)
+    tried = 0
+    for operation in guarded(api):
+        path = path_of(operation, api.there, api)
+        if path == operation.path:
+            continue
+        if operation.may is not None and not may(role, operation.may):
+            continue
+        tried += 1
+        status = await sent(api, operation, path, api.here, headers=headers)
+        assert status == 404, operation.name
+    assert tried >= 7
+    assert await rows_of(api, api.there) == before
+    assert live_before == (
+        api.live.agents(api.there.tenant_id),
+        api.live.calls(api.there.tenant_id),
+    )
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.AGENT])
+async def test_lists_name_nothing_of_another_tenant(api: Api, role: Role) -> None:
+    there = api.there
+    strange = [
+        str(each)
+        for each in (
+            *(there.tenant_id, there.agent.id, there.call.id, there.queue.id, there.flow.id),
+            *(there.trunk.id, there.recording_id, api.live.calls(there.tenant_id)[0].id),
+        )
+    ]
+    headers = api.headers(role)
+    for operation in guarded(api):
+        if operation.method != "GET" or "{" in operation.path:
+            continue
+        if operation.may is not None and not may(role, operation.may):
+            continue
+        response = await api.send("GET", operation.path, headers=headers)
+        text = await response.text()
+        assert response.status == 200, operation.name
+        assert not [each for each in strange if each in text], operation.name
+
+
+async def test_filters_find_nothing_of_another_tenant(api: Api) -> None:
+    for path in (
+        f"/calls?agent_id={api.there.agent.id}",
+        f"/recordings?call_id={api.there.call.id}",
+    ):
+        assert await api.get(path) == []
+
+
+async def test_body_cannot_name_a_row_of_another_tenant(api: Api) -> None:
+    strange = {"flow_id": str(api.there.flow.id)}
+    for method, path, body in (
+        ("POST", "/numbers", {"number": "5999", **strange}),
+        ("PUT", "/numbers/5000", strange),
+    ):
+        status, answer = await api.ask(method, path, json=body)
+        assert status == 422, answer
+        assert [d["field"] for d in answer["error"]["details"]] == ["body.flow_id"]
+    [number] = await api.get("/numbers")
+    assert number["flow_id"] == str(api.here.flow.id)
+
+
+async def test_unknown_and_strange_rows_are_told_alike(api: Api) -> None:
+    for path in ("/calls/{}", "/recordings/{}", "/flows/{}", "/agents/{}"):
+        strange = {
+            "/calls/{}": api.there.call.id,
+            "/recordings/{}": api.there.recording_id,
+            "/flows/{}": api.there.flow.id,
+            "/agents/{}": api.there.agent.id,
+        }[path]
+        unknown = await api.ask("GET", path.format(uuid4()))
+        assert await api.ask("GET", path.format(strange)) == unknown
+        assert unknown[0] == 404
