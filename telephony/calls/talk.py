@@ -63,6 +63,8 @@ def _pass_on(party: Party, opposite: Party, music: object) -> None:
             opposite.media.stop_playing()
 
     party.on_digit, party.on_held = digit, held
+    if party.is_held:
+        held(True)  # since before they met
 
 
 def _let_go(party: Party) -> None:
