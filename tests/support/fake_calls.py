@@ -442,14 +442,21 @@ class Exchange:
     # what callers and agents do
 
     def call(
-        self, number: str, *, user: str = "", caller: str = "0301234", offer: bytes | None = None
+        self,
+        number: str,
+        *,
+        user: str = "",
+        caller: str = "0301234",
+        offer: bytes | None = None,
+        delayed: bool = False,
     ) -> FakeCaller:
-        """A call from the trunk, or from the phone of `user`."""
+        """A call from the trunk, or from the phone of `user`; `delayed` leaves the offer to us."""
         call_id = f"in{len(self.callers)}"
         message = request(
             "INVITE", f"sip:{number}@pbx.example", user=user or caller, call_id=call_id
         )
-        leg = FakeCaller(message, sdp() if offer is None else offer, call_id)
+        offered = None if delayed else sdp() if offer is None else offer
+        leg = FakeCaller(message, offered, call_id)
         self.callers.append(leg)
         directory = self.context.directory
         principal: object

@@ -550,7 +550,26 @@ def test_hold_and_resume() -> None:
     run(call())
 
 
-def test_a_caller_who_held_the_queue_hears_nothing_wrong_afterwards() -> None:
+def test_an_agent_who_meets_a_caller_on_hold_hears_music() -> None:
+    async def call() -> None:
+        async with exchange(FLOWS) as centre:
+            centre.endpoint.behaviour["1001"] = answers_after(1.0)
+            centre.register("1001")
+            caller = centre.call("5001")
+            await at(1)
+            caller.offer("sendonly")
+            centre.available(ANNA)
+            await at(2)
+            agent = centre.endpoint.to("1001")
+            assert agent.media.hears == "music"
+            caller.offer("sendrecv")
+            assert agent.media.hears == ""
+            caller.bye()
+
+    run(call())
+
+
+def test_music_ends_with_the_talk() -> None:
     async def call() -> None:
         async with exchange(FLOWS) as centre:
             caller = await talking(centre)
@@ -848,6 +867,24 @@ def test_no_codec_in_common_and_nonsense() -> None:
             assert centre.call("5000", offer=b"nonsense").did == ["400"]
             await at(0.1)
             assert [e.sip_status for e in centre.told(CallEnded)] == [488, 400]
+
+    run(call())
+
+
+@pytest.mark.parametrize("codec", [8, 18])
+def test_a_caller_who_leaves_the_offer_to_us(codec: int) -> None:
+    async def call() -> None:
+        async with exchange(FLOWS) as centre:
+            caller = centre.call("5000", delayed=True)
+            assert b"m=audio" in caller.our_sdp
+            caller.party.leg_acknowledged(sdp(codec=codec))
+            await at(0.1)
+            if codec == 18:
+                assert caller.did == ["200", "BYE"]
+                assert centre.causes == ["no_common_codec"]
+            else:
+                assert caller.media.stream is not None
+                caller.bye()
 
     run(call())
 
