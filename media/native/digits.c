@@ -5,6 +5,7 @@
 #define FRAME 160
 #define EVENT_MOST 15
 #define LOST_AFTER 5 /* frames without a packet of an event that has not ended */
+#define LONG_AGO 8000 /* samples; further back is another stream */
 #define END_PACKETS 3
 #define VOLUME 10 /* dBm0 below zero */
 
@@ -26,6 +27,9 @@ bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t leng
         return false;
     const bool end = payload[1] >> 7;
     const uint16_t lasted = read_u16(payload + 2);
+    const uint32_t back = receiver->timestamp - timestamp;
+    if ((receiver->active || receiver->told) && back != 0 && back < LONG_AGO)
+        return false; /* a straggler of an event before this one */
     bool reported = false;
     if (!receiver->active && receiver->told && receiver->timestamp == timestamp)
         return false; /* one more packet of an event that is over */
@@ -57,7 +61,10 @@ bool digits_queue(DigitSender *sender, uint8_t event)
 {
     if (event > EVENT_MOST || sender->tail - sender->head == DIGIT_QUEUE)
         return false;
-    sender->queue[sender->tail++ % DIGIT_QUEUE] = event;
+    const uint32_t at = sender->tail++ % DIGIT_QUEUE;
+    sender->queue[at].event = event;
+    sender->queue[at].tone = sender->tone;
+    sender->queue[at].gap = sender->gap;
     return true;
 }
 
@@ -78,16 +85,18 @@ bool digits_next(DigitSender *sender, DigitPacket *packet, bool *silent)
     }
     packet->first = sender->sent == 0;
     packet->step = sender->sent;
-    if (sender->sent < sender->tone)
-        sender->sent = (uint16_t)(sender->sent + FRAME);
-    const bool end = sender->sent >= sender->tone;
-    packet->payload[0] = sender->queue[sender->head % DIGIT_QUEUE];
+    const uint32_t at = sender->head % DIGIT_QUEUE;
+    if (packet->first || sender->sent < sender->queue[at].tone)
+        sender->sent = sender->sent > UINT16_MAX - FRAME ? UINT16_MAX
+                                                         : (uint16_t)(sender->sent + FRAME);
+    const bool end = sender->sent >= sender->queue[at].tone;
+    packet->payload[0] = sender->queue[at].event;
     packet->payload[1] = (uint8_t)((end ? 0x80 : 0) | VOLUME);
     write_u16(packet->payload + 2, sender->sent);
     if (end && ++sender->ends == END_PACKETS) {
         sender->head++;
         sender->active = false;
-        sender->pause = sender->gap;
+        sender->pause = sender->queue[at].gap;
     }
     return true;
 }

@@ -27,9 +27,12 @@ bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t leng
 bool digits_tick(DigitReceiver *receiver, uint8_t *event, uint16_t *duration);
 
 typedef struct {
-    uint8_t queue[DIGIT_QUEUE];
+    struct {
+        uint8_t event;
+        uint16_t tone, gap;
+    } queue[DIGIT_QUEUE];
     uint32_t head, tail;
-    uint16_t tone, gap; /* samples */
+    uint16_t tone, gap; /* samples; of what is queued from now on */
     uint16_t sent;      /* samples of the present event */
     uint16_t pause;     /* samples of gap left */
     uint8_t ends;       /* end packets sent */

@@ -7,6 +7,7 @@
 #define JUMP (RATE)              /* a timestamp this far off begins a new stream */
 #define WINDOW 250               /* frames after which the delay may shrink: 5 s */
 #define SECOND 50                /* frames */
+#define LATE_RUN 10              /* packets too late in a row that show a clock set back */
 #define FADE 40                  /* samples from concealment back to sound: 5 ms */
 #define LOST_MOST 3              /* frames made up before silence */
 #define PERIOD_LEAST 32          /* 250 Hz */
@@ -25,13 +26,20 @@ void jitter_reset(Jitter *jitter)
     jitter->delay = JITTER_START;
 }
 
+static void begin_window(Jitter *jitter)
+{
+    jitter->frames = 0;
+    jitter->margin = INT32_MAX;
+    jitter->most = INT32_MIN;
+}
+
 static void anchor(Jitter *jitter, uint32_t timestamp)
 {
     memset(jitter->held, 0, sizeof jitter->held);
+    begin_window(jitter);
+    jitter->late_run = 0;
     jitter->play = timestamp - jitter->delay;
     jitter->running = true;
-    jitter->margin = INT32_MAX;
-    jitter->frames = 0;
     jitter->pending_insert = jitter->pending_drop = 0;
 }
 
@@ -41,7 +49,7 @@ static void note_late(Jitter *jitter)
     jitter->late++;
     const bool again = jitter->last_late != 0 && jitter->clock - jitter->last_late < SECOND;
     jitter->last_late = jitter->clock ? jitter->clock : 1;
-    if (again && jitter->pending_insert == 0 && jitter->delay < JITTER_MAX)
+    if (again && jitter->pending_insert == 0 && jitter->most < JITTER_MAX)
         jitter->pending_insert = 1;
 }
 
@@ -52,12 +60,15 @@ void jitter_put(Jitter *jitter, uint32_t timestamp, const int16_t *samples, size
     if (!jitter->running)
         anchor(jitter, timestamp);
     int32_t early = (int32_t)(timestamp - jitter->play);
-    if (early > JUMP - (int32_t)count || early < -JUMP) {
+    jitter->late_run = early + (int32_t)count <= 0 ? jitter->late_run + 1 : 0;
+    if (early > JUMP - (int32_t)count || early < -JUMP || jitter->late_run == LATE_RUN) {
         anchor(jitter, timestamp);
         early = (int32_t)(timestamp - jitter->play);
     }
     if (early < jitter->margin)
         jitter->margin = early;
+    if (early > jitter->most)
+        jitter->most = early;
     if (early < 0) {
         note_late(jitter);
         const size_t gone = (size_t)-early;
@@ -157,15 +168,36 @@ static bool is_quiet(const int16_t *frame)
     return sum < QUIET * FRAME;
 }
 
-/* At the end of a window: if every packet came early enough, wait one frame less from now on. */
+static uint32_t within_limits(int64_t delay)
+{
+    return (uint32_t)(delay < FRAME ? FRAME : delay > JITTER_MAX ? JITTER_MAX : delay);
+}
+
+/* At the end of a window: if every packet came early enough, wait one frame less from now on. What
+ * counts is what was seen, not what was once intended: the sender's clock is not ours. */
 static void consider_shrinking(Jitter *jitter)
 {
     if (++jitter->frames < WINDOW)
         return;
-    if (jitter->margin != INT32_MAX && jitter->margin >= 2 * FRAME && jitter->delay > FRAME)
-        jitter->pending_drop = 1 + (jitter->margin >= 6 * FRAME);
-    jitter->frames = 0;
-    jitter->margin = INT32_MAX;
+    if (jitter->margin != INT32_MAX) {
+        if (jitter->margin >= 2 * FRAME)
+            jitter->pending_drop = 1 + (jitter->margin >= 6 * FRAME);
+        jitter->delay = within_limits(jitter->most);
+    }
+    begin_window(jitter);
+}
+
+/* Leave one frame out: begin as it would have begun, go on as the next one does. */
+static bool skip_frame(Jitter *jitter, int16_t *frame)
+{
+    int16_t left_out[FADE];
+    memcpy(left_out, frame, sizeof left_out);
+    jitter->pending_drop = 0;
+    jitter->delay = within_limits((int64_t)jitter->delay - FRAME);
+    const bool came = take(jitter, frame);
+    for (int i = 0; i < FADE; i++)
+        frame[i] = (int16_t)((frame[i] * i + left_out[i] * (FADE - i)) / FADE);
+    return came;
 }
 
 bool jitter_get(Jitter *jitter, int16_t *frame, bool quiet)
@@ -179,15 +211,12 @@ bool jitter_get(Jitter *jitter, int16_t *frame, bool quiet)
     if (jitter->pending_insert > 0) {
         /* Everything is heard 20 ms later from now on; the gap is made up. */
         jitter->pending_insert--;
-        jitter->delay += FRAME;
+        jitter->delay = within_limits((int64_t)jitter->delay + FRAME);
         return conceal(jitter, frame, quiet);
     }
     bool came = take(jitter, frame);
-    if (came && jitter->pending_drop > 0 && (is_quiet(frame) || jitter->pending_drop > 1)) {
-        jitter->pending_drop = 0;
-        jitter->delay -= FRAME;
-        came = take(jitter, frame);
-    }
+    if (came && jitter->pending_drop > 0 && (is_quiet(frame) || jitter->pending_drop > 1))
+        came = skip_frame(jitter, frame);
     if (!came)
         return conceal(jitter, frame, quiet);
     if (jitter->lost_run > 0) {

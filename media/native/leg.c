@@ -47,20 +47,26 @@ void leg_free(Leg *leg)
 
 /* --- who may send to us --- */
 
+/* Keep the account of the present stream; the next packet begins a new one. */
+static void end_stream(Leg *leg)
+{
+    if (!leg->has_stream)
+        return;
+    const uint32_t expected = leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
+    if (expected > leg->received_of_ssrc)
+        leg->lost_before += expected - leg->received_of_ssrc;
+    const uint32_t delay = leg->buffer.delay;
+    const uint64_t late = leg->buffer.late, concealed = leg->buffer.concealed;
+    jitter_reset(&leg->buffer);
+    leg->buffer.delay = delay;
+    leg->buffer.late = late;
+    leg->buffer.concealed = concealed;
+    leg->has_stream = false;
+}
+
 static void begin_stream(Leg *leg, const RtpPacket *packet)
 {
-    if (leg->has_stream) {
-        const uint32_t expected =
-            leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
-        if (expected > leg->received_of_ssrc)
-            leg->lost_before += expected - leg->received_of_ssrc;
-        const uint32_t delay = leg->buffer.delay;
-        const uint64_t late = leg->buffer.late, concealed = leg->buffer.concealed;
-        jitter_reset(&leg->buffer);
-        leg->buffer.delay = delay;
-        leg->buffer.late = late;
-        leg->buffer.concealed = concealed;
-    }
+    end_stream(leg);
     leg->has_stream = true;
     leg->ssrc = packet->ssrc;
     leg->base_sequence = leg->highest_sequence = packet->sequence;
@@ -264,6 +270,7 @@ void leg_hear(Leg *leg)
     } else {
         memset(leg->heard, 0, sizeof leg->heard);
         leg->silent_frames = 0;
+        end_stream(leg); /* what nobody listens to is neither lost nor kept for later */
     }
     publish_figures(leg);
     if (leg->tap)
@@ -406,6 +413,7 @@ void leg_set_stream(Leg *leg, const Stream *stream)
     }
     leg->waiting_count = 0;
     leg->silent_frames = 0;
+    leg->timeout_told = false;
     leg->mark = true;
 }
 
