@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
@@ -27,10 +28,20 @@ def _storable(text: str) -> str:
     return text
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside of the calendar") from None
+
+
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(min_length=1, max_length=80)]
 DialString = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[+*#]?[0-9A-Za-z*#]+$")]
 """A number, extension or feature code as somebody would dial it."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A point in time: it must say its time zone, for the server's own would be a guess."""
 
 
 class PageQuery(ApiModel):

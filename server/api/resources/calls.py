@@ -12,7 +12,7 @@ from casecore.paging import Page
 from casecore.permissions import Permission
 from casecore.store import calls, legs, queue_visits, recordings, timeline
 from server.api.errors import Forbidden, NotFound, Unprocessable
-from server.api.models import ApiModel, DialString, OutModel, Paged, PageQuery, Text
+from server.api.models import ApiModel, DialString, Moment, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
 from server.live import Live
@@ -125,8 +125,8 @@ class TimelineOut(OutModel):
 
 class CallQuery(PageQuery):
     sort: Literal["started_at", "answered_at", "ended_at", "caller", "called"] = "started_at"
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     direction: Literal["inbound", "internal", "outbound"] | None = None
     caller: Text | None = Field(default=None, max_length=80)
     called: Text | None = Field(default=None, max_length=80)
@@ -201,7 +201,7 @@ class Calls:
         if call is None:
             raise NotFound("No such call is alive.")
         if not who.may(Permission.CONTROL_ALL_CALLS) and not _takes_part(call, who):
-            raise Forbidden("You may hang up your own calls only.")
+            raise NotFound("No such call is alive.")
         self._live.hang_up(who.tenant_id, id)
 
     async def originate(self, who: Principal, body: OriginateIn) -> OriginatedOut:

@@ -12,7 +12,7 @@ from casecore.paging import Page
 from casecore.permissions import Permission
 from casecore.store import calls, recordings
 from server.api.errors import Forbidden, NotFound
-from server.api.models import OutModel, Paged, PageQuery
+from server.api.models import Moment, OutModel, Paged, PageQuery
 from server.api.operation import Operation
 from server.auth.principal import Principal
 
@@ -36,8 +36,8 @@ class RecordingQuery(PageQuery):
     sort: Literal["started_at", "duration_ms", "size_bytes"] = "started_at"
     call_id: UUID | None = None
     kind: Literal["call", "voicemail"] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class Recordings:
