@@ -52,6 +52,8 @@ __all__ = [
 _DIGITS = "0123456789*#ABCD"
 _PHASES = 4
 _PORT_REST_SECONDS = 5.0
+_LONGEST_KEY_MS = 8_000
+"""More does not fit into the 16 bits of a telephone-event's duration."""
 _LAWS = {Codec.PCMU: 0, Codec.PCMA: 1}
 _UNITY = 256
 _MOST_GAIN = 32_767
@@ -210,9 +212,10 @@ class MediaLeg:
         events = [_DIGITS.index(digit) for digit in digits.upper()]
         if self._closing:
             return
+        tone, gap = (min(_LONGEST_KEY_MS, max(20, ms)) * 8 for ms in (tone_ms, gap_ms))
         with self._engine.orders():
             for event in events:
-                self._engine.native.send_digit(self.native, event, tone_ms * 8, gap_ms * 8)
+                self._engine.native.send_digit(self.native, event, tone, gap)
 
     def statistics(self) -> LegStatistics:
         if not self.native.is_open:
@@ -246,10 +249,11 @@ class MediaLeg:
     async def close(self) -> LegStatistics:
         """Take the leg out of everything and free its port; a second call only waits."""
         if not self._closing:
-            self._closing = True
             self.keep_statistics()
-            with self._engine.orders():
-                self._engine.native.remove_leg(self.native)
+            if self._engine.is_running:  # else it is being stopped, which closes every leg
+                with self._engine.orders():
+                    self._engine.native.remove_leg(self.native)
+            self._closing = True
         await asyncio.shield(self.closed)
         assert self._final is not None
         return self._final
@@ -300,9 +304,10 @@ class MediaBridge:
     async def close(self) -> None:
         """End the bridge; its legs go on alone."""
         if not self._closing:
+            if self._engine.is_running:
+                with self._engine.orders():
+                    self._engine.native.remove_bridge(self.native)
             self._closing = True
-            with self._engine.orders():
-                self._engine.native.remove_bridge(self.native)
         await asyncio.shield(self.closed)
 
     def release(self) -> None:
@@ -357,7 +362,8 @@ class MediaEngine:
         asyncio.get_running_loop().remove_reader(native.fileno)
         for leg in self._legs.values():
             leg.keep_statistics()
-        await asyncio.to_thread(native.close)
+        for event in await asyncio.to_thread(native.close):
+            self._hand_out(*event)
         for leg in self._legs.values():
             leg.release()
             leg.ports.close()
@@ -371,6 +377,10 @@ class MediaEngine:
         self._legs.clear()
         self._bridges.clear()
         self._playing.clear()
+
+    @property
+    def is_running(self) -> bool:
+        return self._native is not None
 
     @property
     def native(self) -> NativeEngine:
@@ -413,6 +423,8 @@ class MediaEngine:
         return leg
 
     def open_bridge(self, near: MediaLeg) -> MediaBridge:
+        """A bridge for `near` and legs near it. Raises OverCapacity."""
+        self._refuse_beyond(len(self._bridges))
         with self.orders():
             number, handle = self.native.add_bridge(near.native.shard, near.native.phase)
         bridge = self._bridges[number] = MediaBridge(self, handle)
@@ -421,8 +433,9 @@ class MediaEngine:
     def record(self, path: Path, *, left: MediaLeg, right: MediaLeg | None = None) -> Recording:
         """Record what the legs say into a new WAV file: one channel, or left and right.
 
-        Raises OSError when the file cannot be made.
+        Raises OSError when the file cannot be made, and OverCapacity.
         """
+        self._refuse_beyond(len(self._recordings))
         if right is not None and right.native.shard != left.native.shard:
             raise MediaError("legs of two media threads cannot be recorded together")
         channels = 1 if right is None else 2
@@ -437,8 +450,9 @@ class MediaEngine:
                     left.native,
                     right.native if right else None,
                 )
-        except MediaError:
+        except BaseException:
             os.close(descriptor)
+            path.unlink(missing_ok=True)
             raise
         recording = self._recordings[number] = Recording(self, number, path, channels=channels)
         self._recorded[number] = asyncio.get_running_loop().create_future()
@@ -451,7 +465,7 @@ class MediaEngine:
             native = self.native.tap(leg.native, int(seconds * 8_000))
 
         def close() -> None:
-            if leg.native.is_open:
+            if leg.native.is_open and self.is_running:
                 with self.orders():
                     self.native.untap(leg.native)
 
@@ -499,7 +513,7 @@ class MediaEngine:
         """Bytes of sound written, and the engine's fault code."""
         recorded = self._recorded[number]
         shard = self._recording_shards.get(number)
-        if not recorded.done() and shard is not None:
+        if not recorded.done() and shard is not None and self.is_running:
             with self.orders():
                 self.native.stop_recording(shard, number)
         try:
@@ -507,6 +521,11 @@ class MediaEngine:
         finally:
             if recorded.done():
                 self._recorded.pop(number, None)
+
+    def _refuse_beyond(self, used: int) -> None:
+        """The threads' lists of bridges and recordings are as long as those of legs."""
+        if used >= self._settings.max_legs:
+            raise OverCapacity("the media engine has as many bridges or recordings as legs")
 
     def _least_loaded(self) -> int:
         return min(range(len(self._shards)), key=lambda at: self._shards[at].legs)
@@ -517,11 +536,14 @@ class MediaEngine:
             os.read(native.fileno, 8)
         except BlockingIOError:
             return
-        for kind, number, a, b in native.events():
-            try:
-                self._take_event(kind, number, a, b)
-            except Exception:
-                log.exception("media event failed", extra={"kind": kind})
+        for event in native.events():
+            self._hand_out(*event)
+
+    def _hand_out(self, kind: int, number: int, a: int, b: int) -> None:
+        try:
+            self._take_event(kind, number, a, b)
+        except Exception:
+            log.exception("media event failed", extra={"kind": kind})
 
     def _take_event(self, kind: int, number: int, a: int, b: int) -> None:
         if kind == _Kind.PLAYED:

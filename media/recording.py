@@ -1,5 +1,6 @@
 """What a recording is while it runs, and what is known of it afterwards."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ class Recording:
         self._path = path
         self._channels = channels
         self._result: RecordingResult | None = None
+        self._stopping = asyncio.Lock()
         self.failed = False
         self.on_failure: Callable[[str], None] | None = None
         """Told the reason once, if recording has to stop early; the call goes on."""
@@ -68,6 +70,10 @@ class Recording:
 
     async def stop(self) -> RecordingResult:
         """Finish the file. Stopping twice gives the same result."""
+        async with self._stopping:
+            return await self._stop_once()
+
+    async def _stop_once(self) -> RecordingResult:
         if self._result is None:
             sound_bytes, fault = await self._control.stop_recording(self._number)
             size, digest = await _size_and_digest(self._path)
@@ -84,9 +90,7 @@ class Recording:
 
 
 async def _size_and_digest(path: Path) -> tuple[int, str]:
-    from asyncio import to_thread
-
-    return await to_thread(_read, path)
+    return await asyncio.to_thread(_read, path)
 
 
 def _read(path: Path) -> tuple[int, str]:

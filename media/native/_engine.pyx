@@ -98,7 +98,8 @@ cdef extern from "engine.h" nogil:
     int EVENT_RECORDED
 
     Engine *engine_open(uint32_t shards, uint32_t most_legs, uint64_t least_free)
-    void engine_close(Engine *engine)
+    void engine_stop(Engine *engine)
+    void engine_free(Engine *engine)
     bint engine_event(Engine *engine, Event *event)
     Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
     void leg_free(Leg *leg)
@@ -223,13 +224,22 @@ cdef class NativeEngine:
         return self.use().wake
 
     def close(self):
-        """End the threads; every recording is finished first."""
+        """End the threads; every recording is finished first. Returns the last events."""
         cdef NativeLeg leg
         cdef NativeBridge bridge
-        if self.engine == NULL:
-            return
-        engine_close(self.engine)
+        cdef NativeTap tap
+        cdef Engine *engine = self.engine
+        if engine == NULL:
+            return []
+        with nogil:
+            engine_stop(engine)
+        found = self.events()
         self.engine = NULL
+        engine_free(engine)
+        for tap in self._taps.values():
+            tap_free(tap.ring)
+            tap.ring = NULL
+        self._taps.clear()
         for leg in self._legs.values():
             leg.is_open = False
             leg_free(leg.leg)
@@ -238,6 +248,7 @@ cdef class NativeEngine:
             free(bridge.bridge)
         self._legs.clear()
         self._bridges.clear()
+        return found
 
     def events(self):
         """Every event that waits, as (kind, id, a, b); objects they hand back are released."""
@@ -361,9 +372,9 @@ cdef class NativeEngine:
     def record(self, int shard, int phase, int fd, int channels, NativeLeg left, NativeLeg right):
         """Returns the recording's id; the file belongs to the engine until `recorded` comes."""
         cdef uint64_t number = self._id()
-        cdef Recording *recording = recording_new(number, fd, channels)
         cdef Leg *one = left.use() if left is not None else NULL
         cdef Leg *two = right.use() if right is not None else NULL
+        cdef Recording *recording = recording_new(number, fd, channels)
         if recording == NULL:
             raise MemoryError
         if not order_record(self.use(), &self.engine.shards[shard], recording, phase, one, two):

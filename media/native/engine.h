@@ -182,7 +182,9 @@ typedef struct {
 } Engine;
 
 Engine *engine_open(uint32_t shards, uint32_t most_legs, uint64_t least_free);
-void engine_close(Engine *engine);
+/* End the threads, recordings first finished; events can still be taken. */
+void engine_stop(Engine *engine);
+void engine_free(Engine *engine);
 
 /* The oldest event of any shard or of the recorder; false when there is none. */
 bool engine_event(Engine *engine, Event *event);

@@ -420,12 +420,16 @@ static bool shard_open(Shard *shard, uint32_t most, int wake)
     return shard->worker.running;
 }
 
-static void shard_close(Shard *shard)
+static void shard_stop(Shard *shard)
 {
     if (shard->worker.running) {
         atomic_store_explicit(&shard->stopping, true, memory_order_release);
         pthread_join(shard->worker.thread, NULL);
     }
+}
+
+static void shard_free(Shard *shard)
+{
     if (shard->timer > 0)
         close(shard->timer);
     for (int p = 0; p < PHASES; p++) {
@@ -472,11 +476,17 @@ Engine *engine_open(uint32_t shards, uint32_t most_legs, uint64_t least_free)
     return engine;
 }
 
-void engine_close(Engine *engine)
+void engine_stop(Engine *engine)
 {
     for (uint32_t i = 0; i < engine->shard_count; i++)
-        shard_close(&engine->shards[i]);
+        shard_stop(&engine->shards[i]);
     recorder_stop(&engine->recorder);
+}
+
+void engine_free(Engine *engine)
+{
+    for (uint32_t i = 0; i < engine->shard_count; i++)
+        shard_free(&engine->shards[i]);
     ring_close(&engine->recorder_events);
     close(engine->wake);
     free(engine->shards);

@@ -205,7 +205,7 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
         await self.until(lambda: len(self.heard_pcm(since=start)) >= wanted)
         return self.heard(since=start)[:wanted]
 
-    def keys(self) -> list[RtpPacket]:
+    def key_packets(self) -> list[RtpPacket]:
         return [p for p in self.packets if p.payload_type == EVENT_TYPE]
 
     # --- sending
