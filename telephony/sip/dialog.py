@@ -53,7 +53,7 @@ class Dialog:
             local=request.to.with_tag(local_tag),
             remote=request.from_,
             remote_target=contact.uri if contact is not None else request.from_.uri,
-            routes=request.headers.get_list("Record-Route"),
+            routes=request.record_route,
             remote_cseq=request.cseq.number,
         )
 
@@ -66,7 +66,7 @@ class Dialog:
             local=request.from_,
             remote=response.to,
             remote_target=contact.uri if contact is not None else request.uri,
-            routes=response.headers.get_list("Record-Route")[::-1],
+            routes=response.record_route[::-1],
             local_cseq=request.cseq.number,
         )
 

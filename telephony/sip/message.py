@@ -176,9 +176,10 @@ class _Message:
         found = self._cache.get("via")
         if found is None:
             first = self.headers.get("via")
-            if first is None:
+            items = split_list(first) if first is not None and "," in first else [first or ""]
+            if not items:
                 raise BadHeader("Via")
-            self._cache["via"] = found = Via.parse(split_list(first)[0] if "," in first else first)
+            self._cache["via"] = found = Via.parse(items[0])
         assert isinstance(found, Via)
         return found
 
@@ -208,6 +209,16 @@ class _Message:
         found = self._cache["contact"]
         assert found is None or isinstance(found, NameAddress)
         return found
+
+    @property
+    def record_route(self) -> list[str]:
+        """The addresses of the proxies that stay in the dialog, each one readable."""
+        routes = self.headers.get_list("record-route")
+        for route in routes:
+            uri = _parsed_address(route, "Record-Route").uri
+            if uri.scheme not in ("sip", "sips"):
+                raise BadHeader("Record-Route")
+        return routes
 
     @property
     def call_id(self) -> str:

@@ -223,6 +223,9 @@ def _check(message: Message) -> None:
         _ = message.via, message.from_, message.to, message.call_id
         cseq = message.cseq
         _ = message.contact
+        if cseq.method == "INVITE":
+            # A route that cannot be followed would make a dialog that nobody can end.
+            _ = message.record_route
     except BadHeader as error:
         raise _refused(400, f"Bad {error}", message) from error
     if isinstance(message, Request) and cseq.method != message.method:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from hypothesis import example, given, settings, strategies as st
 
 from routing.ivr.document import FlowError, parse_flow
+from telephony.sip.dialog import Dialog
 from telephony.sip.digest import parse_challenge
 from telephony.sip.message import Request, Response, make_response
 from telephony.sip.offer_answer import NoCommonCodec, OfferAnswer
@@ -57,6 +58,9 @@ def fields_of(message: Request | Response) -> list[tuple[str, str]]:
 @QUICK
 @given(damaged(INVITE))
 @example(INVITE)
+@example(INVITE.replace(b"Via: ", b"Via: ,\r\nVia: "))
+@example(INVITE.replace(b"Route: ", b"Record-Route: "))
+@example(INVITE.replace(b"Route: ", b"Record-Route: <sip:p;lr>, <"))
 def test_damaged_message_is_read_or_refused_and_can_be_answered(data: bytes) -> None:
     try:
         message = parse_message(data)
@@ -68,6 +72,17 @@ def test_damaged_message_is_read_or_refused_and_can_be_answered(data: bytes) -> 
     assert fields_of(again) == fields_of(message)
     if isinstance(message, Request):
         make_response(message, 200, to_tag="t").to_bytes()
+        if message.method == "INVITE":
+            dialog = Dialog.of_invite(message, "t")
+            assert dialog.next_hop
+            assert parse_message(ended_by(dialog)).headers.get("from")
+
+
+def ended_by(dialog: Dialog) -> bytes:
+    """Our BYE as it goes out: whatever call was taken can be ended."""
+    request = dialog.make_request("BYE")
+    request.headers.prepend("Via", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKt")
+    return request.to_bytes()
 
 
 @QUICK

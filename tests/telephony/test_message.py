@@ -133,6 +133,8 @@ def test_nothing_we_send_can_smuggle_a_line() -> None:
         (b"INVITE sip:5000@example.org", b"INVITE sip:", "Request-URI"),
         (b"<sip:anna@10.0.0.1:5070>", b"<sip:anna@10.0.0.1:99999>", "Contact"),
         (b"CSeq: 7", b"CSeq: 7 INVITE\r\nCSeq: 7", "Several Cseq"),
+        (b"Max-Forwards", b"Record-Route: <sip:\r\nMax-Forwards", "Record-Route"),
+        (b"Max-Forwards", b"Record-Route: <sip:p>, <tel:1>\r\nMax-Forwards", "Record-Route"),
     ],
 )
 def test_faults_that_can_be_answered_are_400_class(old: bytes, new: bytes, reason: str) -> None:
@@ -147,6 +149,7 @@ def test_faults_that_can_be_answered_are_400_class(old: bytes, new: bytes, reaso
     [
         (b"Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKabc;rport\r\n", b""),
         (b"Via: SIP/2.0/UDP", b"Via: HTTP/1.1/UDP"),
+        (b"Via: ", b"Via: ,\r\nVia: "),
         (b"CSeq: 7 INVITE\r\n", b""),
         (b"CSeq: 7", "CSeq: \N{FULLWIDTH DIGIT SEVEN}".encode()),
         (b"CSeq: 7", b"CSeq: 99999999999"),
