@@ -39,6 +39,7 @@ from telephony.offers import AgentOffers
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
 from telephony.switchboard import Switchboard
+from telephony.transport.flow import Flow
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class _Server:
             random=secrets.token_bytes,
         )
         self.switchboard = Switchboard(tasks, access, self.offers, max_calls=sip.max_calls)
-        self.endpoint = SipEndpoint(sip, self.switchboard, flow_lost=self.switchboard.drop_flow)
+        self.endpoint = SipEndpoint(sip, self.switchboard, flow_lost=self._flow_lost)
         self.context = CallContext(
             endpoint=self.endpoint,
             engine=self.engine,
@@ -163,7 +164,10 @@ class _Server:
         for snapshot in snapshots:
             dispatcher = self.dispatchers.open(snapshot.tenant.id)
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
-        self.switchboard.refresh_reachability()
+        self.switchboard.registrations.refresh_reachability()
+
+    def _flow_lost(self, flow: Flow) -> None:
+        self.switchboard.registrations.drop_flow(flow)
 
     async def _snapshots(self) -> list[TenantSnapshot]:
         async with self.database.system_tx() as db:

@@ -54,7 +54,7 @@ class Live:
 
     def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
         """Contacts of every phone by its user; empty for one that is not registered."""
-        return self._switchboard.phones(tenant_id)
+        return self._switchboard.registrations.phones(tenant_id)
 
     async def reload(self, tenant_id: TenantId) -> None:
         """The tenant's configuration was changed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from telephony.directory import Directory, PhoneUser, Trunk
 from telephony.registrar import Registrar
-from telephony.sip.digest import DigestChallenger, Outcome, uri_matches
+from telephony.sip.digest import DigestChallenger, Outcome, parse_challenge, uri_matches
 from telephony.sip.message import Request
 from telephony.transport.flow import Flow
 from telephony.ua.handlers import Accept, Refuse, Verdict
@@ -21,6 +21,8 @@ _FREE_FAILURES = 5
 _FIRST_WAIT = 2.0
 _LONGEST_WAIT = 300.0
 _MOST_SOURCES = 10_000
+_FORBIDDEN = Refuse(403)
+"""For a wrong password, an unknown user and a source that must wait alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class Access:
 
     def _check(self, request: Request, flow: Flow, credentials: str) -> Verdict:
         now, source = self._clock(), flow.remote[0]
-        if self._guessers.must_wait(source, now=now):
-            return self._challenge(flow)
+        waits = self._guessers.must_wait(source, now=now)
+        if waits and not self._is_registered(credentials, flow):
+            return _FORBIDDEN
         directory, domain = self._directory(), request.from_.uri.host
 
         def ha1_of(user: str, algorithm: str) -> str | None:
@@ -92,9 +95,15 @@ class Access:
                 "wrong SIP credentials",
                 extra={"source": source, "user": verdict.user[:64], "method": request.method},
             )
-            return self._challenge(flow)
+            return _FORBIDDEN
         self._guessers.succeeded(source)
         return Accept(FromPhone(phone))
+
+    def _is_registered(self, credentials: str, flow: Flow) -> bool:
+        """A phone that is ours already need not suffer for another one behind the same address."""
+        known = self._registrar.user_of_flow(flow)
+        claimed = parse_challenge(credentials)
+        return known is not None and claimed is not None and claimed.get("username") == known[1]
 
     def _challenge(self, flow: Flow, *, stale: bool = False) -> Refuse:
         values = self._challenger.challenge(

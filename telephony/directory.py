@@ -8,6 +8,7 @@ from uuid import UUID
 from config.tenancy import TenantId
 from routing.events import AgentId
 from routing.ivr.document import Flow
+from telephony.numbers import number_key
 from telephony.sip.uri import SipUri
 
 
@@ -78,7 +79,7 @@ class Directory:
             (p.tenant_id, p.agent_id): p for p in self._phones.values() if p.agent_id is not None
         }
         self._trunks = tuple(trunks)
-        self._numbers = {(n.tenant_id, n.number): n for n in numbers}
+        self._numbers = {(n.tenant_id, number_key(n.number)): n for n in numbers}
         self._flows = {(f.tenant_id, f.flow_id): f for f in flows}
 
     def tenant_of(self, domain: str) -> TenantId | None:
@@ -121,7 +122,7 @@ class Directory:
         )
 
     def find_number(self, tenant_id: TenantId, number: str) -> Number | None:
-        return self._numbers.get((tenant_id, number))
+        return self._numbers.get((tenant_id, number_key(number)))
 
     def find_flow(self, tenant_id: TenantId, flow_id: UUID) -> FlowVersion | None:
         return self._flows.get((tenant_id, flow_id))

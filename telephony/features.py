@@ -1,15 +1,11 @@
 """What a phone can dial to change something instead of talking to somebody."""
 
-import logging
-
-from media.errors import MediaError
 from routing.errors import RoutingError
 from routing.events import AgentState
 from telephony.calls.call import Call
 from telephony.calls.party import Party
+from telephony.calls.sound import spoken
 from telephony.directory import PhoneUser
-
-log = logging.getLogger(__name__)
 
 TOGGLE_AVAILABLE = "*45"
 CODES = frozenset({TOGGLE_AVAILABLE})
@@ -29,11 +25,6 @@ async def toggle_available(call: Call, caller: Party, phone: PhoneUser) -> str:
             text = "You are available." if available else "You are away."
         except RoutingError:
             text = "That is not possible now."
-    try:
-        audio = await call.context.prompts.say(text)
-    except MediaError as error:
-        # What was dialled is done all the same.
-        log.error("prompt cannot be played", extra={"error": str(error)})
-    else:
+    if (audio := await spoken(call, text)) is not None:
         await caller.media.play(audio).finished()
     return "flow_ended"

@@ -31,8 +31,10 @@ from routing.ivr.orders import (
     Voicemail,
 )
 from telephony.calls.call import Call
-from telephony.calls.dialling import DialFailed, find_targets, ring
+from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
+from telephony.calls.silence import Silence
+from telephony.calls.sound import from_file, music, spoken
 from telephony.calls.talk import CallRecorder, talk
 from telephony.directory import FlowVersion
 from telephony.events import (
@@ -42,9 +44,11 @@ from telephony.events import (
     LegRole,
     RecordingKind,
 )
-from telephony.sip.uri import NameAddress, SipUri
 
 log = logging.getLogger(__name__)
+
+_LISTEN_SECONDS = 0.5
+"""How often a message is listened to for its end."""
 
 
 class QueueDesk(Protocol):
@@ -155,8 +159,7 @@ class FlowRunner:
 
     async def _transfer(self, order: Transfer) -> Transferred | TransferFailed:
         call = self._call
-        music = await call.context.prompts.music(call.context.music)
-        self._caller.media.play(music, loop=True)
+        self._caller.media.play(await music(call), loop=True)
         try:
             targets = find_targets(call, order.target)
             async with asyncio.timeout(order.ring_seconds):
@@ -175,7 +178,12 @@ class FlowRunner:
                 target=order.target,
             )
         )
-        await talk(call, self._caller, party, recorded=False)
+        try:
+            await talk(call, self._caller, party, recorded=False)
+        except MediaError as error:
+            log.error("transfer cannot be joined", extra={"error": str(error)})
+            await call.drop_party(party, "failed")
+            return TransferFailed("media")
         return Transferred()
 
     async def _voicemail(self, order: Voicemail) -> None:
@@ -185,15 +193,22 @@ class FlowRunner:
         await self._caller.media.play(beep()).finished()
         recorder = CallRecorder(self._call, RecordingKind.VOICEMAIL)
         recorder.start(self._caller.media)
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + order.max_seconds
         try:
-            while (left := ends - loop.time()) > 0:
-                if await self._caller.next_digit(left) == "#":
-                    break
+            async with Silence(self._call.context.engine, self._caller.media) as silence:
+                await self._until_said(order, silence)
         finally:
             # Hanging up is how most people end a message.
             await asyncio.shield(recorder.stop())
+
+    async def _until_said(self, order: Voicemail, silence: Silence) -> None:
+        """Until the caller presses #, falls silent, or has said enough."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + order.max_seconds
+        while (left := ends - loop.time()) > 0:
+            if await self._caller.next_digit(min(left, _LISTEN_SECONDS)) == "#":
+                return
+            if silence.seconds() >= order.silence_seconds:
+                return
 
     async def _echo(self, order: Echo) -> None:
         await self._play(order.prompts, barge_in=True)
@@ -208,20 +223,13 @@ class FlowRunner:
 
     async def _audio(self, prompts: Sequence[Prompt]) -> Audio | None:
         """The prompts in one piece; what cannot be made is logged and left out."""
-        store, parts = self._call.context.prompts, []
+        parts: list[Audio] = []
         for prompt in prompts:
-            try:
-                if prompt.say is not None:
-                    parts.append(await store.say(prompt.say))
-                elif prompt.file is not None:
-                    parts.append(await store.file(prompt.file))
-            except MediaError as error:
-                log.error("prompt cannot be played", extra={"error": str(error)})
+            audio = None
+            if prompt.say is not None:
+                audio = await spoken(self._call, prompt.say)
+            elif prompt.file is not None:
+                audio = await from_file(self._call, prompt.file)
+            if audio is not None:
+                parts.append(audio)
         return np.concatenate(parts) if parts else None
-
-
-def caller_address(call: Call, display: str = "") -> NameAddress:
-    """Who calls, as the called party should see it."""
-    host, _ = call.context.endpoint.bound["udp"]
-    user = call.caller or "anonymous"
-    return NameAddress(SipUri("sip", host, user=user), display or call.caller)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from math import inf
 
 from media.errors import MediaError
 from routing.dispatcher import Offer, WorkItem
@@ -12,11 +13,11 @@ from routing.events import AgentId, Outcome, WorkId
 from routing.ivr.orders import JoinQueue, NotServed, Served
 from routing.queues import QueueSettings
 from telephony.calls.call import Call
-from telephony.calls.dialling import BUSY, DialFailed, phone_targets, ring
+from telephony.calls.dialling import BUSY, DialFailed, caller_address, phone_targets, ring
 from telephony.calls.party import Party
+from telephony.calls.sound import music, spoken
 from telephony.calls.talk import talk
 from telephony.events import LegRole
-from telephony.flows import caller_address
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ class _Waiting:
     queue: str
     agent: asyncio.Future[Party]
     """The agent who answered; cancelled when the caller waits no longer."""
+    best_position: float = inf
+    """The best place in the queue that the caller was told."""
 
 
 class _LeftQueue(Exception):
@@ -61,8 +64,7 @@ class AgentOffers:
             agent = await self._wait(call, caller, waiting, order, queue)
             abandoned = False
             call.agent_id = agent.agent_id
-            await talk(call, caller, agent, recorded=True)
-            await call.drop_party(agent, "caller_hung_up")
+            await _talk(call, caller, agent)
             return Served()
         except (QueueFull, NoAgents, UnknownQueue) as refusal:
             abandoned, reason = False, refusal.code
@@ -90,7 +92,7 @@ class AgentOffers:
         try:
             if not targets:
                 return Outcome.FAILED
-            from_ = caller_address(call, f"{waiting.queue}: {call.caller}")
+            from_ = caller_address(call, f"{waiting.queue}: {call.caller or 'withheld number'}")
             agent = await ring(call, targets, LegRole.AGENT, from_=from_)
         except DialFailed as failure:
             return Outcome.REFUSED if failure.status in BUSY else Outcome.FAILED
@@ -111,11 +113,11 @@ class AgentOffers:
     ) -> Party:
         limits = (order.max_wait_seconds, queue.max_wait_seconds)
         longest = min((limit for limit in limits if limit is not None), default=None)
-        music = await call.context.prompts.music(call.context.music)
+        waiting_music = await music(call)
         try:
             async with asyncio.timeout(longest):
                 while True:
-                    caller.media.play(music, loop=True)
+                    caller.media.play(waiting_music, loop=True)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(queue.announce_every_seconds or None):
                             return await asyncio.shield(waiting.agent)
@@ -134,18 +136,33 @@ class AgentOffers:
         position = dispatcher.position(WorkId(call.id))
         if position is None:
             return
-        text = "You are next." if position == 1 else f"You are number {position} in the queue."
-        try:
-            audio = await call.context.prompts.say(text)
-        except MediaError as error:
-            # Whoever waits does so without an announcement rather than not at all.
-            log.error("prompt cannot be played", extra={"error": str(error)})
+        if position > waiting.best_position:
+            # More urgent callers came in front. To hear a higher number only makes people angry.
+            text = "Thank you for waiting. We will be with you as soon as we can."
+        elif position == 1:
+            text = "You are next."
+        else:
+            text = f"You are number {position} in the queue."
+        waiting.best_position = min(position, waiting.best_position)
+        audio = await spoken(call, text)
+        if audio is None:
             return
         playback = caller.media.play(audio)
         if waiting.agent.done():
             return
         waiting.agent.add_done_callback(lambda _: caller.media.stop_playing())
         await playback.finished()
+
+
+async def _talk(call: Call, caller: Party, agent: Party) -> None:
+    try:
+        await talk(call, caller, agent, recorded=True)
+    except MediaError as error:
+        # The caller must not pay for it: the flow says what comes instead of an agent.
+        log.error("agent cannot be joined", extra={"error": str(error)})
+        await call.drop_party(agent, "failed")
+        raise _LeftQueue("failed") from error
+    await call.drop_party(agent, "caller_hung_up")
 
 
 def _give_up(waiting: _Waiting, reason: str) -> None:

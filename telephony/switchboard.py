@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,26 +11,19 @@ from config.tenancy import TenantId
 from media.errors import MediaError
 from telephony.access import Access, FromPhone, FromTrunk
 from telephony.calls.call import Body, Call, CallSnapshot
-from telephony.calls.dialling import DialFailed, Target, find_targets, phone_targets, ring
 from telephony.calls.party import Party
-from telephony.calls.talk import talk
+from telephony.direct import connect_both, connect_through
 from telephony.directory import FlowVersion, PhoneUser
-from telephony.events import (
-    CallId,
-    Direction,
-    LegRole,
-    PhoneRegistered,
-    PhoneUnregistered,
-)
+from telephony.errors import UnknownPhone
+from telephony.events import CallId, Direction, LegRole
 from telephony.features import CODES, toggle_available
-from telephony.flows import FlowRunner, QueueDesk, caller_address
-from telephony.registrar import Change, Registered
+from telephony.flows import FlowRunner, QueueDesk
+from telephony.numbers import caller_of, cleaned, user_of
+from telephony.registrations import Registrations
 from telephony.sip.offer_answer import BadSdp, NoCommonCodec
 from telephony.ua.handlers import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from telephony.calls.context import CallContext
     from telephony.sip.message import Request, Response
     from telephony.transport.flow import Flow
@@ -39,13 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RETRY_AFTER = (("Retry-After", "5"),)
-_RING_SECONDS = 45.0
-
-
-class UnknownPhone(LookupError):
-    """No phone of that name in the tenant."""
-
-    code = "unknown_phone"
 
 
 class Switchboard:
@@ -60,17 +46,23 @@ class Switchboard:
         self._max_calls = max_calls
         self._calls: dict[CallId, Call] = {}
         self._context: CallContext | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._registrations: Registrations | None = None
         self._quiet = asyncio.Event()
 
     def connect(self, context: "CallContext") -> None:
         """Give it its surroundings; comes before the endpoint starts."""
         self._context = context
+        self._registrations = Registrations(context)
 
     @property
     def context(self) -> "CallContext":
         assert self._context is not None, "connect() comes first"
         return self._context
+
+    @property
+    def registrations(self) -> Registrations:
+        assert self._registrations is not None, "connect() comes first"
+        return self._registrations
 
     # --- EndpointHandler
 
@@ -82,25 +74,18 @@ class Switchboard:
 
     def receive_register(self, request: "Request", flow: "Flow", principal: object) -> "Response":
         assert isinstance(principal, FromPhone)
-        context = self.context
-        response, changes = context.registrar.receive_register(
-            request,
-            flow,
-            principal.phone,
-            now=context.loop.time(),
-            to_tag=secrets.token_hex(8),
-        )
-        self._tell_changes(changes)
-        self._arm_expiry()
-        return response
+        return self.registrations.receive_register(request, flow, principal.phone)
 
     def receive_invite(self, leg: "IncomingLeg", principal: object) -> None:
-        called = leg.request.uri.user or ""
-        caller = leg.request.from_.uri.user or ""
+        called = user_of(leg.request.uri)
         if isinstance(principal, FromTrunk):
             trunk = principal.trunk
             call = self._new_call(
-                trunk.tenant_id, Direction.INBOUND, caller=caller, called=called, trunk_id=trunk.id
+                trunk.tenant_id,
+                Direction.INBOUND,
+                caller=caller_of(leg.request),
+                called=called,
+                trunk_id=trunk.id,
             )
             version = self._flow_of(trunk.tenant_id, called)
             if version is None:
@@ -140,29 +125,19 @@ class Switchboard:
         phone = self.context.directory.phone(tenant_id, from_user)
         if phone is None:
             raise UnknownPhone(from_user)
-        call = self._new_call(tenant_id, Direction.OUTBOUND, caller=from_user, called=to)
+        call = self._new_call(tenant_id, Direction.OUTBOUND, caller=from_user, called=cleaned(to))
         call.announce()
-        self._start(call, lambda c: self._originated(c, phone, to), agent_of=phone)
+        version = self._flow_of(tenant_id, call.called)
+
+        async def flow(party: Party) -> str:
+            assert version is not None
+            return await FlowRunner(call, party, version, self._desk).run()
+
+        async def body(call: Call) -> str:
+            return await connect_both(call, phone, None if version is None else flow)
+
+        self._start(call, body, agent_of=phone)
         return call.id
-
-    def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
-        """Every phone of the tenant, and where it is registered."""
-        context = self.context
-        return {
-            phone.user: tuple(
-                str(b.contact) for b in context.registrar.bindings(tenant_id, phone.user)
-            )
-            for phone in context.directory.phones(tenant_id)
-        }
-
-    def refresh_reachability(self) -> None:
-        """Tell the dispatchers again which agents' phones are registered."""
-        for tenant_id in {c.tenant_id for c in self._all_phones()}:
-            self._note_reachable(tenant_id)
-
-    def drop_flow(self, flow: "Flow") -> None:
-        """A connection was closed."""
-        self._tell_changes(self.context.registrar.drop_flow(flow))
 
     async def drain(self, seconds: float) -> None:
         """Let calls finish for a while, then end those that are left."""
@@ -172,8 +147,7 @@ class Switchboard:
         for call in list(self._calls.values()):
             call.end("shutdown")
         await self._until_quiet()
-        if self._expiry is not None:
-            self._expiry.cancel()
+        self.registrations.close()
 
     # --- what becomes of a call
 
@@ -191,7 +165,7 @@ class Switchboard:
         elif version is not None:
             self._begin_flow(call, leg, version, phone)
         else:
-            self._connect_through(call, leg, phone, called)
+            self._connect_through(call, leg, phone)
 
     def _begin_flow(
         self,
@@ -210,7 +184,7 @@ class Switchboard:
         call: Call,
         leg: "IncomingLeg",
         phone: PhoneUser | None,
-        run: "Callable[[Call, Party], object]",
+        run: Callable[[Call, Party], Awaitable[str]],
     ) -> None:
         """Answer at once, then let `run` talk to the caller."""
         party = self._admit(call, leg, phone)
@@ -222,16 +196,15 @@ class Switchboard:
         leg.answer(sdp)
         party.note_answered()
         call.note_answered()
-        is_feature = call.called in CODES
-        self._start(
-            call,
-            lambda c: run(c, party),  # type: ignore[arg-type,return-value]
-            agent_of=None if is_feature else phone,
-        )
 
-    def _connect_through(
-        self, call: Call, leg: "IncomingLeg", phone: PhoneUser, called: str
-    ) -> None:
+        async def body(call: Call) -> str:
+            # A caller whose offer was late hears nothing before the ACK has brought the answer.
+            await party.agreed
+            return await run(call, party)
+
+        self._start(call, body, agent_of=None if call.called in CODES else phone)
+
+    def _connect_through(self, call: Call, leg: "IncomingLeg", phone: PhoneUser) -> None:
         """A phone calls another phone or the outside: it is answered when the other end is."""
         party = self._admit(call, leg, phone)
         if party is None:
@@ -242,49 +215,9 @@ class Switchboard:
         leg.ring()
 
         async def body(call: Call) -> str:
-            try:
-                targets = find_targets(call, called)
-                async with asyncio.timeout(_RING_SECONDS):
-                    other = await ring(call, targets, LegRole.TARGET, from_=caller_address(call))
-            except (DialFailed, TimeoutError) as failure:
-                call.sip_status = failure.status if isinstance(failure, DialFailed) else 480
-                leg.refuse(call.sip_status)
-                return "refused"
-            leg.answer(sdp)
-            party.note_answered()
-            call.note_answered()
-            gone = await talk(call, party, other, recorded=False)
-            return "target_hung_up" if gone == "other" else "caller_hung_up"
+            return await connect_through(call, party, leg, sdp)
 
         self._start(call, body, agent_of=phone)
-
-    async def _originated(self, call: Call, phone: PhoneUser, to: str) -> str:
-        try:
-            async with asyncio.timeout(_RING_SECONDS):
-                mine = await self._ring_own(call, phone, to)
-                call.note_answered()
-                mine.on_ended = lambda _: call.end("caller_hung_up")
-                version = self._flow_of(call.tenant_id, to)
-                if version is None:
-                    targets = find_targets(call, to)
-                    from_ = caller_address(call)
-                    other = await ring(call, targets, LegRole.TARGET, from_=from_)
-        except DialFailed as failure:
-            call.sip_status = failure.status
-            return "refused"
-        except TimeoutError:
-            return "no_answer"
-        if version is not None:
-            return await FlowRunner(call, mine, version, self._desk).run()
-        gone = await talk(call, mine, other, recorded=False)
-        return "target_hung_up" if gone == "other" else "caller_hung_up"
-
-    async def _ring_own(self, call: Call, phone: PhoneUser, to: str) -> Party:
-        targets: tuple[Target, ...] = phone_targets(call, phone)
-        if not targets:
-            raise DialFailed(480)
-        from_ = caller_address(call, f"Call to {to}")
-        return await ring(call, targets, LegRole.CALLER, from_=from_)
 
     # --- how a call begins and ends
 
@@ -370,57 +303,6 @@ class Switchboard:
         directory = self.context.directory
         found = directory.find_number(tenant_id, number)
         return None if found is None else directory.find_flow(tenant_id, found.flow_id)
-
-    # --- registrations
-
-    def _arm_expiry(self) -> None:
-        due = self.context.registrar.next_timeout()
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._expiry = None
-        if due is not None:
-            self._expiry = self.context.loop.call_at(due + 0.01, self._expire)
-
-    def _expire(self) -> None:
-        self._tell_changes(self.context.registrar.expire(now=self.context.loop.time()))
-        self._arm_expiry()
-
-    def _tell_changes(self, changes: list[Change]) -> None:
-        for change in changes:
-            at = self.context.utcnow()
-            if isinstance(change, Registered):
-                self.context.publish(
-                    PhoneRegistered(
-                        tenant_id=change.tenant_id,
-                        at=at,
-                        user=change.user,
-                        contact=change.contact,
-                        expires_seconds=change.expires_seconds,
-                    )
-                )
-            else:
-                self.context.publish(
-                    PhoneUnregistered(
-                        tenant_id=change.tenant_id,
-                        at=at,
-                        user=change.user,
-                        contact=change.contact,
-                        reason=change.reason,
-                    )
-                )
-        for tenant_id in {change.tenant_id for change in changes}:
-            self._note_reachable(tenant_id)
-
-    def _note_reachable(self, tenant_id: TenantId) -> None:
-        context = self.context
-        dispatcher = context.dispatchers(tenant_id)
-        for phone in context.directory.phones(tenant_id):
-            if phone.agent_id is not None:
-                reachable = bool(context.registrar.bindings(tenant_id, phone.user))
-                dispatcher.set_reachable(phone.agent_id, reachable)
-
-    def _all_phones(self) -> tuple[PhoneUser, ...]:
-        return self.context.directory.all_phones()
 
 
 def _caller_cause(cause: str) -> str:

@@ -139,7 +139,8 @@ class Interpreter:
         if isinstance(node, TransferNode):
             return Transfer(interpolated(node.target, self.variables), node.ring_seconds)
         if isinstance(node, VoicemailNode):
-            return Voicemail(node.mailbox, self._spoken(node.prompts), node.max_seconds)
+            prompts = self._spoken(node.prompts)
+            return Voicemail(node.mailbox, prompts, node.max_seconds, node.silence_seconds)
         if isinstance(node, EchoNode):
             return Echo(self._spoken(node.prompts), node.max_seconds)
         assert isinstance(node, HangupNode)

@@ -292,6 +292,8 @@ class VoicemailNode(_Node):
     mailbox: Annotated[str, Field(min_length=1, max_length=80)]
     prompts: Prompts = ()
     max_seconds: Annotated[float, Field(ge=1, le=1_800)] = 120.0
+    silence_seconds: Annotated[float, Field(ge=2, le=60)] = 8.0
+    """A message ends by itself when nothing was heard for so long."""
     next: NodeName
 
     def targets(self) -> Iterator[tuple[str, str]]:

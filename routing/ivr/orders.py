@@ -50,11 +50,13 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Voicemail:
-    """Answered by VoicemailLeft, also when nothing was said."""
+    """Answered by Done, also when nothing was said."""
 
     mailbox: str
     prompts: tuple[Prompt, ...]
     max_seconds: float
+    silence_seconds: float
+    """So much silence ends the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Served:
 @dataclass(frozen=True, slots=True)
 class NotServed:
     reason: str
-    """`timeout`, `no_agents`, `full` or `closed`."""
+    """`timeout`, `no_agents`, `full`, `closed` or `failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +115,10 @@ class TransferFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class VoicemailLeft:
-    duration_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Done:
     pass
 
 
 Result: TypeAlias = (
-    Played
-    | Digits
-    | NoInput
-    | Served
-    | NotServed
-    | Transferred
-    | TransferFailed
-    | VoicemailLeft
-    | Done
+    Played | Digits | NoInput | Served | NotServed | Transferred | TransferFailed | Done
 )

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from config.tenancy import TenantId
+from media.errors import MediaError
 from telephony.calls.context import CallContext
 from telephony.calls.party import Party
 from telephony.events import (
@@ -117,8 +118,9 @@ class Call:
         self.parties.append(party)
         return party
 
-    async def drop_party(self, party: Party, cause: str, *, status: int | None = None) -> None:
-        await party.close(cause, status=status)
+    async def drop_party(self, party: Party, cause: str, *, reason: str | None = None) -> None:
+        """Let one who is not the caller go; `reason` is the value of a Reason header."""
+        await party.close(cause, reason=reason)
         if party in self.parties[1:]:
             self.parties.remove(party)
 
@@ -152,6 +154,9 @@ class Call:
     async def _run_body(self, body: Body) -> None:
         try:
             self._conclude(await body(self))
+        except MediaError as error:
+            log.error("call ended", extra={"call_id": str(self.id), "error": str(error)})
+            self._conclude("failed")
         except Exception:
             log.exception("call failed", extra={"call_id": str(self.id)})
             self._conclude("failed")

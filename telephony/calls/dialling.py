@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from media.errors import MediaError
@@ -16,6 +17,11 @@ from telephony.transport.flow import Flow
 from telephony.ua.leg_handler import Credentials
 
 BUSY = frozenset({486, 600, 603})
+_TAKEN_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+_DECLINED_ELSEWHERE = 'SIP;cause=603;text="Declined elsewhere"'
+"""Reasons (RFC 3326) with which a phone does not show the call as missed."""
+_FOR_ALL = 600
+"""From here on, a refusal speaks for every place where somebody can be reached."""
 _OUTSIDE = re.compile(r"^\+?[0-9*#]{2,30}$")
 
 
@@ -69,39 +75,62 @@ def _trunk_target(trunk: Trunk, number: str) -> Target:
     return Target(number, uri, credentials=credentials)
 
 
+def caller_address(call: Call, display: str = "") -> NameAddress:
+    """Who calls, as the called party should see it."""
+    if not call.caller:
+        # RFC 3323 section 4.1.1.3: nothing of it says who it is, nor where.
+        return NameAddress(SipUri("sip", "anonymous.invalid", user="anonymous"), display)
+    host, _ = call.context.endpoint.bound["udp"]
+    return NameAddress(SipUri("sip", host, user=call.caller), display or call.caller)
+
+
 async def ring(
-    call: Call, targets: Sequence[Target], role: LegRole, *, from_: NameAddress
+    call: Call,
+    targets: Sequence[Target],
+    role: LegRole,
+    *,
+    from_: NameAddress,
+    on_early_sound: Callable[[Party], None] | None = None,
 ) -> Party:
     """Ring all targets until the first answers; the others are let go.
 
-    Raises DialFailed when none does. Cancelling stops the ringing.
+    `on_early_sound` is told of who can be heard before the answer. Raises DialFailed when nobody
+    answers, or somebody declines for all (RFC 3261 section 21.6). Cancelling stops the ringing.
     """
     parties: list[Party] = []
     winner: Party | None = None
+    reason: str | None = None
     try:
         for target in targets:
             try:
-                parties.append(_invite(call, target, role, from_))
+                party = _invite(call, target, role, from_)
             except MediaError:
                 continue
+            parties.append(party)
+            if on_early_sound is not None:
+                party.on_early_sound = partial(on_early_sound, party)
         if not parties:
             raise DialFailed(503)
         winner = await _first_answer(parties)
+        reason = _TAKEN_ELSEWHERE
+    except DialFailed as failure:
+        reason = _DECLINED_ELSEWHERE if failure.status >= _FOR_ALL else None
+        raise
     finally:
         losers = [party for party in parties if party is not winner]
         try:
-            await _let_go(call, losers)
+            await _let_go(call, losers, reason)
         except asyncio.CancelledError:
             # Nobody waits for the one who answered any more.
             if winner is not None:
-                await _let_go(call, [winner])
+                await _let_go(call, [winner], None)
             raise
     return winner
 
 
-async def _let_go(call: Call, parties: Sequence[Party]) -> None:
+async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> None:
     """All at once, and all of them even when cancelled meanwhile."""
-    dropped = (call.drop_party(party, "not_answered") for party in parties)
+    dropped = (call.drop_party(party, "not_answered", reason=reason) for party in parties)
     await asyncio.shield(asyncio.gather(*dropped))
 
 
@@ -130,6 +159,8 @@ async def _first_answer(parties: Sequence[Party]) -> Party:
             try:
                 answered.result()
             except Refused as refusal:
+                if refusal.status >= _FOR_ALL:
+                    raise DialFailed(refusal.status) from None
                 # "Busy" and "no" are somebody's word; a phone that is out of reach says nothing.
                 if refusal.status in BUSY or status == 480:
                     status = refusal.status

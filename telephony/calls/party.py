@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 
 _DIGITS_KEPT = 64
 _INFO_DIGITS = frozenset("0123456789*#ABCD")
+_DTMF_RELAY = "application/dtmf-relay"
+_SHORTEST_TONE_MS = 60
+_LONGEST_TONE_MS = 2_000
 
 
 class CallRef(Protocol):
@@ -81,6 +84,8 @@ class Party:
         loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = loop.create_future()
         """Done when the party is on the line; raises Refused when it will not be."""
+        self.agreed: asyncio.Future[None] = loop.create_future()
+        """Done once both sides know what they send each other."""
         self.ended: asyncio.Future[str] = loop.create_future()
         """The cause, once the other end is gone."""
         self.digits: asyncio.Queue[str] = asyncio.Queue(_DIGITS_KEPT)
@@ -88,10 +93,13 @@ class Party:
         """Takes each digit and its length in ms, instead of the queue."""
         self.on_held: Callable[[bool], None] | None = None
         self.on_ended: Callable[[str], None] | None = None
+        self.on_early_sound: Callable[[], None] | None = None
+        """Told when the other end may be heard before it has answered."""
         self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
         self._closed = False
+        self._rang = False
         self._all_done: asyncio.Future[None] = loop.create_future()
         self._started = False
 
@@ -137,17 +145,29 @@ class Party:
         except TimeoutError:
             return None
 
-    async def close(self, cause: str, *, status: int | None = None) -> None:
+    def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Pass a key on, by INFO where the other end takes no telephone-events."""
+        tone_ms = max(_SHORTEST_TONE_MS, min(duration_ms, _LONGEST_TONE_MS))
+        agreed = self.session.negotiated
+        if agreed is None or agreed.dtmf_send_payload_type is not None:
+            self.media.send_digits(digit, tone_ms=tone_ms)
+        elif self.sip is not None:
+            body = f"Signal={digit}\r\nDuration={tone_ms}\r\n"
+            self.sip.send_info(_DTMF_RELAY, body.encode())
+
+    async def close(
+        self, cause: str, *, status: int | None = None, reason: str | None = None
+    ) -> None:
         """Hang up if need be and give everything back, also when cancelled meanwhile.
 
-        A second time it only waits.
+        `reason` is the value of a Reason header for the other end. A second time it only waits.
         """
         if self._closed:
             await asyncio.shield(self._all_done)
             return
         self._closed = True
         if self.sip is not None:
-            self.sip.hang_up()
+            self.sip.hang_up(reason=reason)
         if not self.answered.done():
             self.answered.cancel()
         if not self.ended.done():
@@ -156,15 +176,21 @@ class Party:
 
     # --- what the SIP leg reports
 
-    def leg_ringing(self, status: int, sdp: bytes | None) -> None:  # noqa: ARG002
-        if status == 180 and not self._closed:
+    def leg_ringing(self, status: int, sdp: bytes | None) -> None:
+        if self._closed:
+            return
+        if status == 180 and not self._rang:
+            self._rang = True
             self.call.context.publish(LegRinging(**self._stamp()))
+        if sdp is not None:
+            self._take_early_answer(sdp)
 
     def leg_answered(self, sdp: bytes | None) -> bytes | None:
         try:
-            if sdp is None:
+            if sdp is not None:
+                self._apply(self.session.receive_answer(sdp))
+            elif self.session.negotiated is None:
                 raise NoCommonCodec("the answer describes no session")
-            self._apply(self.session.receive_answer(sdp))
         except (BadSdp, NoCommonCodec) as error:
             self._refused(488, str(error))
             assert self.sip is not None
@@ -204,7 +230,7 @@ class Party:
         """DTMF by INFO: the two forms that phones send."""
         if not body:
             return 200
-        if content_type not in ("application/dtmf-relay", "application/dtmf"):
+        if content_type not in (_DTMF_RELAY, "application/dtmf"):
             return 415
         digit, duration = _info_digit(body)
         if digit is not None:
@@ -215,6 +241,16 @@ class Party:
         self._gone(cause)
 
     # --- inside
+
+    def _take_early_answer(self, sdp: bytes) -> None:
+        """Sound before the answer; one that cannot be used is left to what the 2xx says."""
+        try:
+            self._apply(self.session.receive_answer(sdp))
+        except (BadSdp, NoCommonCodec) as error:
+            log.info("early media cannot be used", extra={"reason": str(error)})
+            return
+        if self.on_early_sound is not None:
+            self.on_early_sound()
 
     async def _finish(self, status: int | None) -> None:
         try:
@@ -269,6 +305,8 @@ class Party:
         except (OSError, ValueError) as error:
             # A host name, or what only looks like an address: nothing can be sent there.
             raise BadSdp("the address cannot be used") from error
+        if not self.agreed.done():
+            self.agreed.set_result(None)
         if agreed.remote_held is not self.is_held:
             self.is_held = agreed.remote_held
             if self.answered.done():

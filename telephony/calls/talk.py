@@ -2,14 +2,19 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
+from media.audio import Audio
 from media.engine import MediaLeg, Recording
 from media.errors import MediaError
+from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.party import Party
+from telephony.calls.sound import music
 from telephony.events import (
+    LegRole,
     LegsBridged,
     RecordingFailed,
     RecordingId,
@@ -22,17 +27,22 @@ log = logging.getLogger(__name__)
 
 
 async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> str:
-    """Let both hear each other until one of them is gone; returns who: `caller` or `other`."""
-    music = await call.context.prompts.music(call.context.music)
+    """Let both hear each other until one of them is gone; returns who: `caller` or `other`.
+
+    Raises MediaError when they cannot be joined.
+    """
+    waiting = await music(call)
     bridge = call.context.engine.open_bridge(caller.media)
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
+        if other.role is LegRole.TARGET:
+            stack.enter_context(_occupied(call, other))
         for leg in (caller.media, other.media):
             leg.stop_playing()
             bridge.add(leg)
         for party, opposite in ((caller, other), (other, caller)):
-            _pass_on(party, opposite, music)
+            _pass_on(party, opposite, waiting)
             stack.callback(_let_go, party)
         if recorded:
             recorder = CallRecorder(call, RecordingKind.CALL)
@@ -52,17 +62,28 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> st
     return "other" if other.ended.done() else "caller"
 
 
-def _pass_on(party: Party, opposite: Party, music: object) -> None:
-    def digit(key: str, duration_ms: int) -> None:
-        opposite.media.send_digits(key, tone_ms=max(60, min(duration_ms, 2_000)))
+@contextmanager
+def _occupied(call: Call, party: Party) -> Iterator[None]:
+    """An agent whom a call reached past the queues is offered no other meanwhile."""
+    if party.agent_id is None:
+        yield
+        return
+    dispatcher, agent_id = call.context.dispatchers(call.tenant_id), AgentId(party.agent_id)
+    dispatcher.occupy(agent_id)
+    try:
+        yield
+    finally:
+        dispatcher.vacate(agent_id)
 
+
+def _pass_on(party: Party, opposite: Party, waiting: Audio) -> None:
     def held(is_held: bool) -> None:
         if is_held:
-            opposite.media.play(music, loop=True)  # type: ignore[arg-type]
+            opposite.media.play(waiting, loop=True)
         else:
             opposite.media.stop_playing()
 
-    party.on_digit, party.on_held = digit, held
+    party.on_digit, party.on_held = opposite.send_digit, held
     if party.is_held:
         held(True)  # since before they met
 

@@ -74,7 +74,7 @@ def test_damaged_message_is_read_or_refused_and_can_be_answered(data: bytes) -> 
         make_response(message, 200, to_tag="t").to_bytes()
         if message.method == "INVITE":
             dialog = Dialog.of_invite(message, "t")
-            assert dialog.next_hop
+            assert dialog.next_hop.host
             assert parse_message(ended_by(dialog)).headers.get("from")
 
 

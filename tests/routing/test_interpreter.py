@@ -24,7 +24,6 @@ from routing.ivr.orders import (
     TransferFailed,
     Transferred,
     Voicemail,
-    VoicemailLeft,
 )
 
 Document = dict[str, Any]
@@ -147,7 +146,7 @@ def test_demo_echo_and_voicemail_end_politely() -> None:
     voicemail = Caller(demo("voicemail"))
     assert isinstance(voicemail.order, Voicemail)
     assert voicemail.order.mailbox == "main"
-    assert voicemail.gives(VoicemailLeft(4_000)).cause == "flow_ended"
+    assert voicemail.gives(Done()).cause == "flow_ended"
 
 
 # --- asking

@@ -25,8 +25,8 @@ from server.http import HttpServer
 from server.live import Live
 from server.metrics import Metrics
 from telephony.calls.call import CallSnapshot, LegSnapshot
+from telephony.errors import UnknownPhone
 from telephony.events import CallId, Direction, LegRole
-from telephony.switchboard import UnknownPhone
 from tests.support.records import World, at, make_world
 
 SOUND = bytes(range(256)) * 8

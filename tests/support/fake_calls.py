@@ -59,12 +59,14 @@ _NATIVE_DELAY = 0.005
 _MUSIC = 1
 
 
-def sdp(direction: str = "sendrecv", *, codec: int = 0, port: int = 40_000) -> bytes:
-    """What a phone offers or answers."""
+def sdp(
+    direction: str = "sendrecv", *, codec: int = 0, port: int = 40_000, events: bool = True
+) -> bytes:
+    """What a phone offers or answers; without `events` it takes no telephone-events."""
+    taken = "a=rtpmap:101 telephone-event/8000\r\n" if events else ""
     return (
         f"v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n"
-        f"m=audio {port} RTP/AVP {codec} 101\r\n"
-        f"a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+        f"m=audio {port} RTP/AVP {codec}{' 101' if events else ''}\r\n{taken}a={direction}\r\n"
     ).encode()
 
 
@@ -95,6 +97,8 @@ class FakeMediaLeg:
         """When what began to play."""
         self.digits_sent: list[str] = []
         self.is_open = True
+        self.loudness = 1_000
+        """How loud the party speaks, as the mean magnitude of its samples."""
 
     @property
     def hears(self) -> str:
@@ -146,6 +150,21 @@ class FakeMediaLeg:
         if self.playing is playback:
             self.playing = None
         playback.end(complete=True)
+
+
+class FakeTap:
+    """What the party says: as loud as `loudness` tells."""
+
+    def __init__(self, leg: FakeMediaLeg) -> None:
+        self._leg = leg
+        self._read_at = asyncio.get_running_loop().time()
+
+    def read(self) -> list[Audio]:
+        now = asyncio.get_running_loop().time()
+        samples, self._read_at = round((now - self._read_at) * 8_000), now
+        return [np.full(samples, self._leg.loudness, np.int16)]
+
+    def close(self) -> None: ...
 
 
 class FakeBridge:
@@ -230,6 +249,9 @@ class FakeEngine:
         self.bridges.append(FakeBridge())
         return self.bridges[-1]
 
+    def tap(self, leg: FakeMediaLeg) -> FakeTap:
+        return FakeTap(leg)
+
     def record(
         self, path: Path, *, left: FakeMediaLeg, right: FakeMediaLeg | None = None
     ) -> FakeRecording:
@@ -250,6 +272,9 @@ class FakeLeg:
         self.is_over = False
         self.did: list[str] = []
         """What we sent: `180`, `200`, `486`, `CANCEL`, `BYE`."""
+        self.reason: str | None = None
+        """The Reason we gave for hanging up."""
+        self.infos: list[tuple[str, bytes]] = []
 
     @property
     def party(self) -> Party:
@@ -263,7 +288,11 @@ class FakeLeg:
     def hang_up(self, *, reason: str | None = None) -> None:
         if not self.is_over:
             self.is_over = True
+            self.reason = reason
             self.did.append("BYE" if self.is_answered else self._early_end)
+
+    def send_info(self, content_type: str, body: bytes) -> None:
+        self.infos.append((content_type, body))
 
     _early_end = "CANCEL"
 
@@ -349,17 +378,18 @@ class FakeCallee(FakeLeg):
         self.offered = offered
         self.credentials: object = None
 
-    def ring(self, status: int = 180) -> None:
+    def ring(self, status: int = 180, body: bytes | None = None) -> None:
         if not self.is_over:
             assert self.handler is not None
-            self.handler.leg_ringing(status, None)
+            self.handler.leg_ringing(status, body)
 
-    def answer(self, body: bytes | None = None) -> None:
+    def answer(self, body: bytes | None = None, *, bare: bool = False) -> None:
+        """`bare` answers without a session description."""
         if self.is_over or self.is_answered:
             return
         self.is_answered = True
         assert self.handler is not None
-        self.handler.leg_answered(body if body is not None else sdp(port=41_000))
+        self.handler.leg_answered(None if bare else body or sdp(port=41_000))
 
     def fail(self, status: int) -> None:
         if not self.is_over and not self.is_answered:

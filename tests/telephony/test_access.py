@@ -111,10 +111,12 @@ def test_known_and_unknown_users_get_the_same_answer() -> None:
     known = Door().ask(request("INVITE", URI, user="101"))
     unknown = Door().ask(request("INVITE", URI, user="999"))
     assert shape(known) == shape(unknown)
+    assert "stale" not in str(known)
     wrong = Door().log_in(password="guess")
     nobody = Door().log_in(user="999", password="guess")
-    assert shape(wrong) == shape(nobody) == shape(known)
-    assert "stale" not in str(known)
+    assert shape(wrong) == shape(nobody)
+    assert isinstance(wrong, Refuse)
+    assert wrong.status == 403
 
 
 def test_wrong_passwords_are_slowed_per_source_and_logged_without_them(
@@ -134,6 +136,25 @@ def test_wrong_passwords_are_slowed_per_source_and_logged_without_them(
     assert isinstance(door.log_in(flow=flow_of("198.51.100.8")), Accept)
     door.now += 2.1
     assert isinstance(door.log_in(), Accept)
+
+
+def test_a_registered_phone_does_not_suffer_for_its_neighbour() -> None:
+    """Both are behind the same address, as in every office."""
+    door = Door()
+    office = flow_of("198.51.100.7", 1_024)
+    door.registrar.receive_register(
+        register("<sip:101@10.0.0.1>"), office, phone("101"), now=door.now, to_tag="t"
+    )
+    for _ in range(5):
+        door.log_in(password="guess")
+    refused = door.log_in()
+    assert isinstance(refused, Refuse)
+    assert refused.status == 403
+    assert isinstance(door.log_in(flow=office), Accept)
+    # The exception is for its own name only.
+    guessing = door.log_in(user="999", from_user="101", flow=office)
+    assert isinstance(guessing, Refuse)
+    assert guessing.status == 403
 
 
 def test_every_further_guess_doubles_the_wait_up_to_a_limit() -> None:

@@ -9,6 +9,7 @@ import pytest
 from media.engine import MediaFlow
 from media.errors import MediaError
 from routing.events import OfferFailed, Outcome, WorkAbandoned
+from telephony.errors import UnknownPhone
 from telephony.events import (
     CallAnswered,
     CallEnded,
@@ -23,7 +24,6 @@ from telephony.events import (
     RecordingKind,
     RecordingStored,
 )
-from telephony.switchboard import UnknownPhone
 from tests.support.fake_calls import (
     ANNA,
     BEN,
@@ -413,10 +413,7 @@ def test_the_first_of_several_phones_gets_the_call() -> None:
     async def call() -> None:
         async with exchange(FLOWS) as centre:
             centre.register("1001")
-            found = centre.context.registrar.bindings(TENANT, "1001")[0]
-            key = (TENANT, "1001")
-            second = type(found)(found.contact, found.flow, found.expires_at, "other", 1)
-            centre.context.registrar._bindings[key]["second"] = second
+            centre.register_again("1001")
             centre.available(ANNA)
             caller = centre.call("5001")
             await at(1)
@@ -1010,10 +1007,10 @@ def test_registrations_are_told_and_make_agents_reachable() -> None:
             assert not centre.dispatcher.agent(ANNA.id).reachable
             centre.register("1001")
             assert centre.dispatcher.agent(ANNA.id).reachable
-            assert len(centre.switchboard.phones(TENANT)["1001"]) == 1
+            assert len(centre.switchboard.registrations.phones(TENANT)["1001"]) == 1
             await at(36_001)
             assert not centre.dispatcher.agent(ANNA.id).reachable
-            assert centre.switchboard.phones(TENANT)["1001"] == ()
+            assert centre.switchboard.registrations.phones(TENANT)["1001"] == ()
 
     run(call())
 

@@ -17,7 +17,7 @@ from server.api.operation import Operation
 from server.auth.principal import Principal
 from server.live import Live
 from telephony.calls.call import CallSnapshot
-from telephony.switchboard import UnknownPhone
+from telephony.errors import UnknownPhone
 
 
 class LiveLegOut(OutModel):
