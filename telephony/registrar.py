@@ -4,6 +4,7 @@ Sans-IO: the caller gives the time, sends the response and publishes the changes
 """
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from config.tenancy import TenantId
 from telephony.directory import PhoneUser
@@ -62,6 +63,8 @@ class Registrar:
         self._bindings: dict[_Key, dict[str, Binding]] = {}
         # Every call of a trunk asks whose flow it is: that must not take a look at every phone.
         self._users: dict[_Peer, dict[_Key, None]] = {}
+        self._due: list[tuple[float, TenantId, str]] = []
+        """A heap of when bindings lapse; what was refreshed meanwhile stays in for its time."""
 
     def receive_register(
         self, request: Request, flow: Flow, phone: PhoneUser, *, now: float, to_tag: str
@@ -86,22 +89,25 @@ class Registrar:
     def expire(self, *, now: float) -> list[Change]:
         """Forget what was not refreshed."""
         changes: list[Change] = []
-        for key, bindings in list(self._bindings.items()):
-            if all(b.expires_at > now for b in bindings.values()):
-                continue
+        while self._due and self._due[0][0] <= now:
+            _, tenant_id, user = heappop(self._due)
+            key = (tenant_id, user)
+            bindings = self._bindings.get(key, {})
             kept = {c: b for c, b in bindings.items() if b.expires_at > now}
             changes += [
                 Unregistered(*key, str(b.contact), "expired")
                 for c, b in bindings.items()
                 if c not in kept
             ]
-            self._keep(key, kept)
+            if len(kept) < len(bindings):
+                self._keep(key, kept)
         return changes
 
     def drop_flow(self, flow: Flow) -> list[Change]:
         """A connection was closed: nobody can be reached over it any more."""
         changes: list[Change] = []
-        for key, bindings in list(self._bindings.items()):
+        for key in list(self._users.get(_peer(flow), ())):
+            bindings = self._bindings[key]
             kept = {c: b for c, b in bindings.items() if b.flow != flow}
             if len(kept) < len(bindings):
                 changes += [
@@ -113,10 +119,14 @@ class Registrar:
         return changes
 
     def next_timeout(self) -> float | None:
-        return min(
-            (b.expires_at for bindings in self._bindings.values() for b in bindings.values()),
-            default=None,
-        )
+        """When the next binding lapses; None while there is none."""
+        while self._due:
+            at, tenant_id, user = self._due[0]
+            bindings = self._bindings.get((tenant_id, user), {})
+            if any(binding.expires_at == at for binding in bindings.values()):
+                return at
+            heappop(self._due)  # refreshed or gone meanwhile
+        return None
 
     def bindings(self, tenant_id: TenantId, user: str) -> tuple[Binding, ...]:
         return tuple(self._bindings.get((tenant_id, user), {}).values())
@@ -126,13 +136,16 @@ class Registrar:
         return next(iter(self._users.get(_peer(flow), ())), None)
 
     def _keep(self, key: _Key, bindings: dict[str, Binding]) -> None:
-        for binding in self._bindings.get(key, {}).values():
+        before = self._bindings.get(key, {})
+        for binding in before.values():
             users = self._users.get(_peer(binding.flow), {})
             users.pop(key, None)
             if not users:
                 self._users.pop(_peer(binding.flow), None)
-        for binding in bindings.values():
+        for contact, binding in bindings.items():
             self._users.setdefault(_peer(binding.flow), {})[key] = None
+            if before.get(contact) is not binding:
+                heappush(self._due, (binding.expires_at, *key))
         if bindings:
             self._bindings[key] = bindings
         else:
@@ -145,13 +158,7 @@ class Registrar:
         default = _expires(request.headers.get("expires"), self._most)
         self._check_order(request, before)
         if contacts == ["*"]:
-            if (
-                request.headers.get(
-                    "expires",
-                )
-                is None
-                or default != 0
-            ):
+            if "expires" not in request.headers or default != 0:
                 raise _Refused(400)
             return {}
         if len(contacts) > _MOST_IN_A_REQUEST:

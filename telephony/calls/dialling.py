@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -102,12 +103,10 @@ async def ring(
     reason: str | None = None
     try:
         for target in targets:
-            try:
-                party = _invite(call, target, role, from_)
-            except MediaError:
-                continue
-            parties.append(party)
-            if on_early_sound is not None:
+            with suppress(MediaError):
+                parties.append(_invite(call, target, role, from_))
+        if on_early_sound is not None:
+            for party in parties:
                 party.on_early_sound = partial(on_early_sound, party)
         if not parties:
             raise DialFailed(503)
