@@ -32,6 +32,7 @@ from server.journal.segments import Segments
 from server.live import Live
 from server.metrics import Metrics
 from telephony.access import Access
+from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
 from telephony.directory import Directory
 from telephony.endpoint import SipEndpoint
@@ -120,6 +121,7 @@ class _Server:
             utcnow=lambda: datetime.now(UTC),
             new_id=uuid4,
             directory=Directory(),
+            bindings=BindingFile(data.registrations),
         )
         self.switchboard.connect(self.context)
         self.http = HttpServer(
@@ -154,6 +156,7 @@ class _Server:
         stack.push_async_callback(self.http.stop)
         await self.endpoint.start()
         stack.push_async_callback(self.endpoint.stop)
+        await self.switchboard.registrations.restore()
         self.is_ready = True
 
     async def reload(self, tenant_id: TenantId | None = None) -> None:

@@ -43,6 +43,10 @@ class DataDir:
         return self.root / "journal"
 
     @property
+    def registrations(self) -> Path:
+        return self.root / "registrations.json"
+
+    @property
     def token_key(self) -> Path:
         return self.root / "secrets" / "token-key"
 

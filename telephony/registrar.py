@@ -3,8 +3,10 @@
 Sans-IO: the caller gives the time, sends the response and publishes the changes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Protocol
 
 from config.tenancy import TenantId
 from telephony.directory import PhoneUser
@@ -24,6 +26,30 @@ class Binding:
     expires_at: float
     call_id: str
     cseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBinding:
+    """A binding that outlives the process."""
+
+    tenant_id: TenantId
+    user: str
+    contact: SipUri
+    flow: Flow
+    expires: float
+    """Seconds since 1970: the registrar's own clock begins anew with each start."""
+    call_id: str
+    cseq: int
+
+
+class BindingStore(Protocol):
+    """Keeps bindings over a restart."""
+
+    async def read(self) -> list[KeptBinding]:
+        """What was kept last; empty where there is nothing that can be used."""
+
+    async def write(self, bindings: list[KeptBinding]) -> None:
+        """Raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +153,30 @@ class Registrar:
                 return at
             heappop(self._due)  # refreshed or gone meanwhile
         return None
+
+    def keep(self, *, now: float, utc: float) -> list[KeptBinding]:
+        """Every binding over UDP, to be restored after a restart."""
+        return [
+            KeptBinding(*key, b.contact, b.flow, utc + b.expires_at - now, b.call_id, b.cseq)
+            for key, bindings in self._bindings.items()
+            for b in bindings.values()
+            if not b.flow.reliable
+        ]
+
+    def restore(self, kept: Iterable[KeptBinding], *, now: float, utc: float) -> list[Change]:
+        """Take back what has not lapsed meanwhile, for phones that have not registered anew."""
+        changes: list[Change] = []
+        for each in kept:
+            key, left = (each.tenant_id, each.user), min(each.expires - utc, self._most)
+            before = self._bindings.get(key, {})
+            contact = str(each.contact.without_parameters())
+            if left <= 0 or contact in before or len(before) >= self._most_contacts:
+                continue
+            binding = Binding(each.contact, each.flow, now + left, each.call_id, each.cseq)
+            after = {**before, contact: binding}
+            self._keep(key, after)
+            changes += _differences(key, before, after, now)
+        return changes
 
     def bindings(self, tenant_id: TenantId, user: str) -> tuple[Binding, ...]:
         return tuple(self._bindings.get((tenant_id, user), {}).values())

@@ -1,5 +1,7 @@
 """Registers phones, forgets those that fall silent, and tells the world and the dispatchers."""
 
+import asyncio
+import logging
 import secrets
 from typing import TYPE_CHECKING
 
@@ -9,19 +11,39 @@ from telephony.events import PhoneRegistered, PhoneUnregistered
 from telephony.registrar import Change, Registered
 
 if TYPE_CHECKING:
-    import asyncio
-
     from telephony.calls.context import CallContext
     from telephony.sip.message import Request, Response
     from telephony.transport.flow import Flow
 
 
+log = logging.getLogger(__name__)
+
+_SAVE_SECONDS = 1.0
+
+
 class Registrations:
     """The registrar with its clock and its consequences."""
 
-    def __init__(self, context: "CallContext") -> None:
+    def __init__(self, context: "CallContext", tasks: asyncio.TaskGroup) -> None:
         self._context = context
+        self._tasks = tasks
         self._expiry: asyncio.TimerHandle | None = None
+        self._saving: asyncio.TimerHandle | None = None
+        self._writing = asyncio.Lock()
+
+    async def restore(self) -> None:
+        """Take back what was kept at the last end; the endpoint must be listening."""
+        context = self._context
+        kept = await context.bindings.read()
+        known = [
+            binding
+            for binding in kept
+            if context.directory.phone(binding.tenant_id, binding.user) is not None
+            and binding.flow.local[1] == context.endpoint.bound["udp"][1]
+        ]
+        now, utc = context.loop.time(), context.utcnow().timestamp()
+        self._tell(context.registrar.restore(known, now=now, utc=utc))
+        self._arm()
 
     def receive_register(self, request: "Request", flow: "Flow", phone: PhoneUser) -> "Response":
         response, changes = self._context.registrar.receive_register(
@@ -33,6 +55,7 @@ class Registrations:
         )
         self._tell(changes)
         self._arm()
+        self._save_soon()
         return response
 
     def drop_flow(self, flow: "Flow") -> None:
@@ -54,13 +77,37 @@ class Registrations:
         for tenant_id in {phone.tenant_id for phone in self._context.directory.all_phones()}:
             self._note_reachable(tenant_id)
 
-    def close(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
+    async def close(self) -> None:
+        """Keep what there is for the next start."""
+        for timer in (self._expiry, self._saving):
+            if timer is not None:
+                timer.cancel()
+        self._saving = None
+        await self._save()
+
+    def _save_soon(self) -> None:
+        """Not for each of a thousand phones that register in the same second."""
+        if self._saving is None:
+            self._saving = self._context.loop.call_later(_SAVE_SECONDS, self._begin_saving)
+
+    def _begin_saving(self) -> None:
+        self._saving = None
+        self._tasks.create_task(self._save(), name="keep registrations")
+
+    async def _save(self) -> None:
+        context = self._context
+        async with self._writing:
+            now, utc = context.loop.time(), context.utcnow().timestamp()
+            kept = context.registrar.keep(now=now, utc=utc)
+            try:
+                await context.bindings.write(kept)
+            except OSError as error:
+                log.error("registrations cannot be kept", extra={"error": str(error)})
 
     def _arm(self) -> None:
         due = self._context.registrar.next_timeout()
-        self.close()
+        if self._expiry is not None:
+            self._expiry.cancel()
         self._expiry = None
         if due is not None:
             self._expiry = self._context.loop.call_at(due + 0.01, self._expire)

@@ -52,7 +52,7 @@ class Switchboard:
     def connect(self, context: "CallContext") -> None:
         """Give it its surroundings; comes before the endpoint starts."""
         self._context = context
-        self._registrations = Registrations(context)
+        self._registrations = Registrations(context, self._tasks)
 
     @property
     def context(self) -> "CallContext":
@@ -147,7 +147,7 @@ class Switchboard:
         for call in list(self._calls.values()):
             call.end("shutdown")
         await self._until_quiet()
-        self.registrations.close()
+        await self.registrations.close()
 
     # --- what becomes of a call
 

@@ -14,7 +14,7 @@ from routing.dispatcher import Dispatcher
 from telephony.directory import Directory
 from telephony.endpoint import SipEndpoint
 from telephony.events import TelephonyEvent
-from telephony.registrar import Registrar
+from telephony.registrar import BindingStore, Registrar
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class CallContext:
     utcnow: Callable[[], datetime]
     new_id: Callable[[], UUID]
     directory: Directory
+    bindings: BindingStore
+    """Where registrations are kept over a restart."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

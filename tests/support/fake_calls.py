@@ -41,7 +41,7 @@ from telephony.events import (
     TelephonyEvent,
 )
 from telephony.offers import AgentOffers
-from telephony.registrar import Registrar
+from telephony.registrar import KeptBinding, Registrar
 from telephony.sip.message import Request
 from telephony.sip.uri import NameAddress, SipUri
 from telephony.switchboard import Switchboard
@@ -455,6 +455,21 @@ class FakeEndpoint:
         return [leg for leg in self.legs if leg.target.user == user][-1]
 
 
+class MemoryStore:
+    """Keeps bindings as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.kept: list[KeptBinding] = []
+        self.writes = 0
+
+    async def read(self) -> list[KeptBinding]:
+        return self.kept
+
+    async def write(self, bindings: list[KeptBinding]) -> None:
+        self.kept = bindings
+        self.writes += 1
+
+
 # --- the whole
 
 
@@ -621,6 +636,7 @@ async def exchange(
                 utcnow=lambda: NOON + timedelta(seconds=loop.time()),
                 new_id=lambda: UUID(int=next(ids)),
                 directory=directory,
+                bindings=MemoryStore(),
             )
             switchboard.connect(context)
             run = tasks.create_task(dispatcher.run())
