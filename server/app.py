@@ -12,6 +12,7 @@ from uuid import uuid4
 from casecore.db.database import Database
 from casecore.db.embedded import EmbeddedPostgres
 from casecore.store import calls
+from casecore.store.agent_states import list_last_states
 from casecore.store.snapshots import TenantSnapshot, load_tenant
 from casecore.store.tenants import list_tenants
 from config.settings import Settings
@@ -19,6 +20,7 @@ from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.prompts import PromptStore
 from server.auth.secrets_file import load_or_make
+from server.bindings.agent_states import resume_states
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
@@ -147,6 +149,7 @@ class _Server:
         stack.push_async_callback(self._store_last_records)
         await self._close_interrupted(started)
         await self.reload()
+        await self._resume_agents()
         lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
         stack.callback(lag.cancel)
         await self.engine.start()
@@ -191,6 +194,12 @@ class _Server:
                 found = await calls.close_interrupted(db, tenant.id, started)
             if found:
                 log.warning("calls were interrupted by a crash", extra={"calls": len(found)})
+
+    async def _resume_agents(self) -> None:
+        for tenant_id in self.dispatchers.tenants():
+            async with self.database.tenant_tx(tenant_id) as db:
+                last = await list_last_states(db, tenant_id)
+            resume_states(self.dispatchers.of(tenant_id), last)
 
     async def _store_last_records(self) -> None:
         with suppress(TimeoutError):

@@ -25,6 +25,18 @@ _FILTER = """
 """
 _PAGES = orderings(_SELECT + _FILTER, SORT_COLUMNS, unique="s.agent_id", page="limit $5 offset $6")
 _COUNT = "select count(*) from agent_states s where s.tenant_id = $1 " + _FILTER
+_LAST = """
+    select a.id as agent_id, s.state, s.reason
+      from agents a
+     cross join lateral (
+           select h.state, h.reason
+             from agent_states h
+            where h.tenant_id = a.tenant_id and h.agent_id = a.id
+            order by h.at desc
+            limit 1) s
+     where a.tenant_id = $1
+       and a.deleted_at is null
+"""
 _INSERT = """
     insert into agent_states
            (tenant_id, agent_id, at, state, previous, previous_ms, reason, work_id)
@@ -55,6 +67,19 @@ class AgentStateFilter:
     at_from: datetime | None = None
     at_before: datetime | None = None
     agent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastAgentState:
+    agent_id: UUID
+    state: str
+    reason: str
+
+
+async def list_last_states(db: Connection, tenant_id: TenantId) -> list[LastAgentState]:
+    """The newest state on record of every agent there is."""
+    rows = await db.fetch(_LAST, tenant_id)
+    return [LastAgentState(**row) for row in rows]
 
 
 async def insert_agent_state(db: Connection, tenant_id: TenantId, change: NewAgentState) -> None:

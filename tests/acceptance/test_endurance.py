@@ -123,9 +123,17 @@ async def test_killed_server_keeps_records_and_closes_what_was_open(
     finished = await server.until_record("5001")
     await caller.dial(server.uri("5002"))
     await caller.wait_for("CALL_ESTABLISHED", count=2)
-    await asyncio.sleep(0.5)
+    anna = await phone("1001", "regint=3600", tone=880)
+    await server.set_agent("1001", "away", "lunch")
+    await server.set_agent("1002", "available")
+    await asyncio.sleep(1.5)
     await server.kill()
     await server.start()
+    kept = await server.agent("1001")
+    assert (kept["state"], kept["reason"], kept["reachable"]) == ("away", "lunch", True)
+    kept = await server.agent("1002")
+    assert (kept["state"], kept["reachable"]) == ("available", False)
+    assert anna.count("REGISTER_OK") <= 1, "it did not have to register again"
     assert (await server.get(f"/calls/{finished['id']}"))["cause"] == finished["cause"]
     interrupted = await server.until_record("5002")
     assert interrupted["cause"] == "interrupted"

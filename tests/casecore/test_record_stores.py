@@ -1,5 +1,6 @@
 """Calls and what belongs to them: events applied once, twice, late, and of a killed server."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 from casecore.db.database import Database
@@ -310,3 +311,17 @@ async def test_journal_position_moves_with_the_records(database: Database) -> No
         await journal.update_position(db, "node", 2, 5)
         assert await journal.fetch_position(db, "node") == journal.JournalPosition(2, 5)
         assert await journal.fetch_position(db, "other") == journal.JournalPosition(0, 0)
+
+
+async def test_last_state_of_every_agent_who_is_still_there(
+    database: Database, tenant: TenantId
+) -> None:
+    async with database.tenant_tx(tenant) as db:
+        world = await make_world(db, tenant)
+        for seconds in (600, 1_200, 900):
+            change = replace(away(world.agent.id, seconds=seconds), reason=f"at {seconds}")
+            await agent_states.insert_agent_state(db, tenant, change)
+        [last] = await agent_states.list_last_states(db, tenant)
+        assert (last.agent_id, last.state, last.reason) == (world.agent.id, "away", "at 1200")
+        await agents.delete_agent(db, tenant, world.agent.id)
+        assert await agent_states.list_last_states(db, tenant) == []

@@ -99,6 +99,7 @@ READS: dict[str, Attempt] = {
     "queue_visits.list_visits": lambda db, t, w: queue_visits.list_visits(
         db, t, PAGE, queue_visits.VisitFilter()
     ),
+    "agent_states.list_last_states": lambda db, t, w: agent_states.list_last_states(db, t),
     "agent_states.list_agent_states": lambda db, t, w: agent_states.list_agent_states(
         db, t, PAGE, agent_states.AgentStateFilter()
     ),
