@@ -17,6 +17,9 @@ Host = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
+_ORIGIN = r"^https?://[\w.-]+(:\d{1,5})?$"
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,6 +28,10 @@ class SipSettings(Section):
     host: Host = IPv4Address("127.0.0.1")
     udp_port: Port = 5060
     tcp_port: Port = 5060
+    ws_port: Port = 5066
+    """SIP over WebSocket, for browsers."""
+    ws_origins: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = ()
+    """Pages of other web servers whose browsers may connect, such as `https://crm.example`."""
     realm: str = Field(default="murima", min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     """Digest realm; a phone's stored password hash depends on it."""
     digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(("MD5",), min_length=1)

@@ -100,15 +100,17 @@ class _Server:
             nonce_seconds=sip.nonce_seconds,
             algorithms=sip.digest_algorithms,
         )
-        access = Access(
+        self.access = Access(
             lambda: self.context.directory,
             self.registrar,
             challenger,
             clock=asyncio.get_running_loop().time,
             random=secrets.token_bytes,
         )
-        self.switchboard = Switchboard(tasks, access, self.offers, max_calls=sip.max_calls)
-        self.endpoint = SipEndpoint(sip, self.switchboard, flow_lost=self._flow_lost)
+        self.switchboard = Switchboard(tasks, self.access, self.offers, max_calls=sip.max_calls)
+        self.endpoint = SipEndpoint(
+            sip, self.switchboard, flow_lost=self._flow_lost, admit=self.access.admit
+        )
         self.context = CallContext(
             endpoint=self.endpoint,
             engine=self.engine,
@@ -173,6 +175,7 @@ class _Server:
         self.switchboard.registrations.refresh_reachability()
 
     def _flow_lost(self, flow: Flow) -> None:
+        self.access.drop_flow(flow)
         self.switchboard.registrations.drop_flow(flow)
 
     async def _snapshots(self) -> list[TenantSnapshot]:

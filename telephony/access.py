@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from config.tenancy import TenantId
 from telephony.directory import Directory, PhoneUser, Trunk
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger, Outcome, parse_challenge, uri_matches
@@ -23,6 +24,10 @@ _LONGEST_WAIT = 300.0
 _MOST_SOURCES = 10_000
 _FORBIDDEN = Refuse(403)
 """For a wrong password, an unknown user and a source that must wait alike."""
+
+
+PhoneKey = tuple[TenantId, str]
+"""Tenant and user of a phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +49,40 @@ class Access:
         *,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
+        phone_of_ticket: Callable[[str], PhoneKey | None] = lambda _: None,
     ) -> None:
+        """`phone_of_ticket` says whose phone the bearer of a ticket may be."""
         self._directory = directory
         self._registrar = registrar
         self._challenger = challenger
         self._clock = clock
         self._random = random
         self._guessers = _Guessers()
+        self._phone_of_ticket = phone_of_ticket
+        self._signed_in: dict[Flow, PhoneKey] = {}
+        """Connections that showed a ticket: nobody has to prove again who it is."""
+
+    def admit(self, flow: Flow, ticket: str | None) -> bool:
+        """Judge a new connection; without a ticket, its requests are asked for a password."""
+        if ticket is None:
+            return True
+        key = self._phone_of_ticket(ticket)
+        if key is None or self._directory().phone(*key) is None:
+            log.info("ticket refused", extra={"source": flow.remote[0]})
+            return False
+        self._signed_in[flow] = key
+        return True
+
+    def drop_flow(self, flow: Flow) -> None:
+        """A connection was closed."""
+        self._signed_in.pop(flow, None)
 
     def authorise(self, request: Request, flow: Flow) -> Verdict:
         """Accept with FromPhone or FromTrunk, or refuse with a challenge."""
+        if (key := self._signed_in.get(flow)) is not None:
+            return self._check_signed_in(request, key)
         credentials = request.headers.get("authorization")
-        if request.method != "REGISTER" and credentials is None:
+        if request.method != "REGISTER" and credentials is None and not flow.is_browser:
             trunk = self._directory().find_trunk(flow.remote[0])
             # A phone that registered from a trunk's address is a phone all the same.
             if trunk is not None and self._registrar.user_of_flow(flow) is None:
@@ -63,6 +90,13 @@ class Access:
         if credentials is None:
             return self._challenge(flow)
         return self._check(request, flow, credentials)
+
+    def _check_signed_in(self, request: Request, key: PhoneKey) -> Verdict:
+        phone = self._directory().phone(*key)
+        claimed = request.to if request.method == "REGISTER" else request.from_
+        if phone is None or claimed.uri.user != phone.user:
+            return _FORBIDDEN
+        return Accept(FromPhone(phone))
 
     def _check(self, request: Request, flow: Flow, credentials: str) -> Verdict:
         now, source = self._clock(), flow.remote[0]

@@ -16,6 +16,7 @@ from telephony.sip.uri import NameAddress, SipUri
 from telephony.transport.flow import Address, Flow
 from telephony.transport.tcp import Limits
 from telephony.transport.transports import Transports
+from telephony.transport.ws import Admit
 from telephony.ua.core import Surroundings, UserAgent, UserAgentStatistics
 from telephony.ua.handlers import Accept, EndpointHandler, Refuse, Verdict
 from telephony.ua.incoming_leg import IncomingLeg
@@ -52,8 +53,13 @@ class SipEndpoint:
         chance: Callable[[], float] = random.random,
         token: Callable[[], str] = _token,
         flow_lost: Callable[[Flow], None] = lambda _: None,
+        admit: Admit = lambda _flow, ticket: ticket is None,
+        origins: frozenset[str] = frozenset(),
     ) -> None:
-        """`flow_lost` is told of every connection that was closed, by whichever side."""
+        """`flow_lost` is told of every connection that was closed, by whichever side.
+
+        `origins` are the web pages whose browsers may connect; `admit` judges their tickets.
+        """
         self._settings = settings
         self._handler = handler
         self._chance = chance
@@ -65,6 +71,8 @@ class SipEndpoint:
             receive_item=self._receive_item,
             lost=self._lost,
             limits=Limits(settings.max_tcp_connections, settings.max_tcp_connections_per_source),
+            admit=admit,
+            origins=origins | set(settings.ws_origins),
             traced=self._traced,
         )
         self._timer: asyncio.TimerHandle | None = None
@@ -77,7 +85,10 @@ class SipEndpoint:
         self._agent = self._make_agent(self._loop.time)
         settings = self._settings
         await self._transports.start(
-            str(settings.host), udp_port=settings.udp_port, tcp_port=settings.tcp_port
+            str(settings.host),
+            udp_port=settings.udp_port,
+            tcp_port=settings.tcp_port,
+            ws_port=settings.ws_port,
         )
 
     async def stop(self) -> None:
@@ -103,8 +114,10 @@ class SipEndpoint:
 
     @property
     def statistics(self) -> EndpointStatistics:
-        tcp = self._transports.tcp
-        return EndpointStatistics(self._agent.statistics, len(tcp), tcp.refused)
+        tcp, ws = self._transports.tcp, self._transports.ws
+        return EndpointStatistics(
+            self._agent.statistics, len(tcp) + len(ws), tcp.refused + ws.refused
+        )
 
     def invite(  # noqa: PLR0913 - a call has that many sides, all but the first named
         self,

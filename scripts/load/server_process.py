@@ -98,6 +98,7 @@ class ServerProcess:
 host = "{HOST}"
 udp_port = {self.sip_port}
 tcp_port = {self.sip_port}
+ws_port = 0
 max_calls = 20000
 max_transactions = 1000000
 [media]

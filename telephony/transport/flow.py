@@ -11,11 +11,15 @@ class Flow:
     """Where a message came from, and where an answer or a later request goes."""
 
     transport: str
-    """`udp` or `tcp`; a browser's flow will say `ws` or `wss`."""
+    """`udp`, `tcp`, or a browser's `ws` or `wss`."""
     remote: Address
     local: Address
     connection: int = 0
     """Number of the stream connection; 0 over UDP. It is never used twice."""
+
+    @property
+    def is_browser(self) -> bool:
+        return self.transport in ("ws", "wss")
 
     @property
     def reliable(self) -> bool:

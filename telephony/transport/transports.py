@@ -10,6 +10,7 @@ from telephony.transport.flow import Address, Flow
 from telephony.transport.tasks import TaskScope
 from telephony.transport.tcp import Limits, Receive, TcpTransport
 from telephony.transport.udp import UdpTransport
+from telephony.transport.ws import Admit, WsTransport
 
 log = logging.getLogger(__name__)
 
@@ -24,31 +25,36 @@ class Transports:
         receive_item: Receive,
         lost: Callable[[Flow], None],
         limits: Limits,
+        admit: Admit,
+        origins: frozenset[str] = frozenset(),
         traced: Callable[[str, Flow, bytes], None] | None = None,
     ) -> None:
-        """`traced` is shown every message that leaves."""
+        """`traced` is shown every message that leaves; for `admit` and `origins` see ws."""
         self.udp = UdpTransport(receive_datagram)
         self.tcp = TcpTransport(receive_item, lost, limits)
+        self.ws = WsTransport(receive_item, lost, limits, origins=origins, admit=admit)
         self._traced = traced
         self._tasks = TaskScope()
 
-    async def start(self, host: str, *, udp_port: int, tcp_port: int) -> None:
+    async def start(self, host: str, *, udp_port: int, tcp_port: int, ws_port: int) -> None:
         """Raises AddressInUse."""
-        await self.udp.start(host, udp_port)
         try:
+            await self.udp.start(host, udp_port)
             await self.tcp.start(host, tcp_port)
+            await self.ws.start(host, ws_port)
         except BaseException:
-            self.udp.stop()
+            await self.stop()
             raise
 
     async def stop(self) -> None:
         await self._tasks.close()
+        await self.ws.stop()
         await self.tcp.stop()
         self.udp.stop()
 
     @property
     def bound(self) -> dict[str, Address]:
-        return {"udp": self.udp.bound, "tcp": self.tcp.bound}
+        return {"udp": self.udp.bound, "tcp": self.tcp.bound, "ws": self.ws.bound}
 
     # the wire of the user agent
 
@@ -57,7 +63,7 @@ class Transports:
             self._traced("out", flow, data)
         if flow.transport == "udp":
             return self.udp.send(flow, data)
-        return self.tcp.send(flow, data)
+        return self._streams(flow).send(flow, data)
 
     def connect(self, transport: str, remote: Address) -> Flow | None:
         if transport == "udp":
@@ -65,12 +71,15 @@ class Transports:
         return self.tcp.connect(remote) if transport == "tcp" else None
 
     def is_open(self, flow: Flow) -> bool:
-        return flow.transport == "udp" or self.tcp.is_open(flow)
+        return flow.transport == "udp" or self._streams(flow).is_open(flow)
 
     def contact_address(self, flow: Flow) -> Address:
         """A peer reaches us at the port we listen on, not at the one we connected from."""
-        bound = self.udp.bound if flow.transport == "udp" else self.tcp.bound
+        bound = self.udp.bound if flow.transport == "udp" else self._streams(flow).bound
         return flow.local[0], bound[1]
+
+    def _streams(self, flow: Flow) -> TcpTransport | WsTransport:
+        return self.tcp if flow.transport == "tcp" else self.ws
 
     # names
 

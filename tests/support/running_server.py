@@ -21,6 +21,7 @@ shutdown_grace_seconds = 2.0
 [sip]
 udp_port = {sip_port}
 tcp_port = {sip_port}
+ws_port = {ws_port}
 {sip_extra}
 
 [media]
@@ -46,12 +47,13 @@ class RunningServer:
     def __init__(self, folder: Path, *, sip_extra: str = "", media_extra: str = "") -> None:
         self.folder = folder
         self.data_dir = folder / "data"
-        ports = free_port_block(3)
-        self.sip_port, self.http_port = ports, ports + 2
+        ports = free_port_block(4)
+        self.sip_port, self.http_port, self.ws_port = ports, ports + 2, ports + 3
         rtp_first = 40_000 + (os.getpid() * 97) % 10 * 2_000
         self._config = _CONFIG.format(
             sip_port=self.sip_port,
             http_port=self.http_port,
+            ws_port=self.ws_port,
             rtp_first=rtp_first,
             rtp_last=rtp_first + 1_999,
             password=PASSWORD,

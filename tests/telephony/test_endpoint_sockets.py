@@ -29,7 +29,9 @@ class Answering(Switch):
 async def running(
     switch: Switch | None = None, *, trace: bool = False
 ) -> AsyncIterator[SipEndpoint]:
-    endpoint = SipEndpoint(SipSettings(udp_port=0, tcp_port=0, trace=trace), switch or Answering())
+    endpoint = SipEndpoint(
+        SipSettings(udp_port=0, tcp_port=0, ws_port=0, trace=trace), switch or Answering()
+    )
     await endpoint.start()
     try:
         yield endpoint
@@ -132,7 +134,7 @@ async def test_a_port_in_use_is_named() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        endpoint = SipEndpoint(SipSettings(udp_port=port, tcp_port=0), Switch())
+        endpoint = SipEndpoint(SipSettings(udp_port=port, tcp_port=0, ws_port=0), Switch())
         with pytest.raises(AddressInUse, match=f"UDP port {port} on 127.0.0.1"):
             await endpoint.start()
 
@@ -142,7 +144,7 @@ async def test_a_tcp_port_in_use_frees_the_udp_port() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        endpoint = SipEndpoint(SipSettings(udp_port=port, tcp_port=port), Switch())
+        endpoint = SipEndpoint(SipSettings(udp_port=port, tcp_port=port, ws_port=0), Switch())
         with pytest.raises(AddressInUse, match=f"TCP port {port} on 127.0.0.1"):
             await endpoint.start()
         await asyncio.sleep(0)  # the loop closes the socket in its next round
@@ -184,7 +186,7 @@ async def test_the_trace_shows_both_directions(caplog: pytest.LogCaptureFixture)
 
 async def test_where_we_listen_everywhere_contact_names_the_address_the_peer_sees() -> None:
     async with running() as callee:
-        settings = SipSettings(host="0.0.0.0", udp_port=0, tcp_port=0)
+        settings = SipSettings(host="0.0.0.0", udp_port=0, tcp_port=0, ws_port=0)
         caller = SipEndpoint(settings, Switch())
         await caller.start()
         try:
