@@ -60,7 +60,8 @@ void jitter_put(Jitter *jitter, uint32_t timestamp, const int16_t *samples, size
     if (!jitter->running)
         anchor(jitter, timestamp);
     int32_t early = (int32_t)(timestamp - jitter->play);
-    jitter->late_run = early + (int32_t)count <= 0 ? jitter->late_run + 1 : 0;
+    /* Compared, not added up: any timestamp may come, and a sum could overflow. */
+    jitter->late_run = early <= -(int32_t)count ? jitter->late_run + 1 : 0;
     if (early > JUMP - (int32_t)count || early < -JUMP || jitter->late_run == LATE_RUN) {
         anchor(jitter, timestamp);
         early = (int32_t)(timestamp - jitter->play);
@@ -112,7 +113,7 @@ static uint32_t find_period(const int16_t *history)
 /* One frame of the last pitch period over and over, fading by half each frame. */
 static void make_up(Jitter *jitter, int16_t *frame)
 {
-    if (jitter->lost_run == 0) {
+    if (jitter->period == 0) {
         jitter->period = find_period(jitter->history);
         jitter->position = 0;
     }
@@ -132,6 +133,7 @@ static bool conceal(Jitter *jitter, int16_t *frame, bool quiet)
     if (quiet || jitter->lost_run >= LOST_MOST) {
         memset(frame, 0, FRAME * sizeof *frame);
         memset(jitter->tail, 0, sizeof jitter->tail);
+        jitter->period = 0;
     } else {
         make_up(jitter, frame);
         jitter->concealed++;
@@ -223,6 +225,7 @@ bool jitter_get(Jitter *jitter, int16_t *frame, bool quiet)
         for (int i = 0; i < FADE; i++)
             frame[i] = (int16_t)((frame[i] * i + jitter->tail[i] * (FADE - i)) / FADE);
         jitter->lost_run = 0;
+        jitter->period = 0;
     }
     remember(jitter, frame);
     return true;

@@ -29,7 +29,7 @@ typedef struct {
     int16_t history[2 * FRAME];/* what was heard last, to conceal with */
     int16_t tail[FRAME];       /* how the concealment would go on, to fade from */
     uint32_t lost_run;         /* frames concealed in a row */
-    uint32_t period;           /* pitch of the concealment, samples */
+    uint32_t period;           /* pitch of the concealment, samples; 0: nothing is made up now */
     uint32_t position;         /* within the period */
     uint32_t delay;            /* how long the promptest packets wait, samples */
     uint64_t late;             /* packets that came too late to be heard */

@@ -237,6 +237,63 @@ static void lost_frame_is_made_up_without_a_click(void)
     CHECK(steepest < 3000); /* a 200 Hz tone moves 1257 at most from sample to sample */
 }
 
+/* On the heap and exact, so that the sanitiser sees a read beyond it. */
+static Jitter *heard_so_far(uint32_t frames)
+{
+    Jitter *jitter = malloc(sizeof *jitter);
+    int16_t in[FRAME], out[FRAME];
+    jitter_reset(jitter);
+    for (uint32_t n = 0; n < frames; n++) {
+        tone_at(in, n * FRAME);
+        jitter_put(jitter, n * FRAME, in, FRAME);
+        jitter_get(jitter, out, false);
+    }
+    return jitter;
+}
+
+static void loss_after_a_key_stays_within_what_was_heard(void)
+{
+    int16_t out[FRAME];
+    Jitter *jitter = heard_so_far(0);
+    jitter_put(jitter, 0, (const int16_t[FRAME]){0}, FRAME); /* heard after two frames */
+    jitter_get(jitter, out, true); /* a key is held, and then it is not */
+    for (int n = 0; n < 4; n++)
+        CHECK(jitter_get(jitter, out, false));
+    free(jitter);
+}
+
+static void made_up_sound_after_a_key_is_of_what_came_last(void)
+{
+    int16_t in[FRAME], out[FRAME];
+    Jitter *jitter = heard_so_far(20); /* a period of 40 samples, and two frames that wait */
+    for (int n = 0; n < 3; n++)
+        jitter_get(jitter, out, false);
+    for (uint32_t n = 30; n < 40; n++) { /* lower now: 100 samples */
+        for (uint32_t i = 0; i < FRAME; i++)
+            in[i] = (int16_t)(8000 * sin((n * FRAME + i) * 2 * M_PI * 80 / RATE));
+        jitter_put(jitter, n * FRAME, in, FRAME);
+    }
+    while ((int32_t)(jitter->play - 40 * FRAME) < 0)
+        jitter_get(jitter, out, false);
+    jitter_get(jitter, out, true);
+    jitter_get(jitter, out, false);
+    CHECK(jitter->period >= 95 && jitter->period <= 105);
+    free(jitter);
+}
+
+static void no_timestamp_overflows(void)
+{
+    const int32_t farthest[] = {INT32_MAX, INT32_MAX - FRAME, INT32_MIN, INT32_MIN + FRAME, -1};
+    int16_t in[FRAME] = {0}, out[FRAME];
+    for (size_t n = 0; n < sizeof farthest / sizeof *farthest; n++) {
+        Jitter *jitter = heard_so_far(10);
+        jitter_put(jitter, jitter->play + (uint32_t)farthest[n], in, FRAME);
+        jitter_get(jitter, out, false);
+        CHECK(jitter->delay >= FRAME && jitter->delay <= JITTER_MAX);
+        free(jitter);
+    }
+}
+
 static void delay_grows_with_lateness_and_stays_bounded(void)
 {
     static Jitter jitter;
@@ -308,6 +365,9 @@ int main(void)
     key_is_sent_as_the_standard_wants();
     order_is_restored();
     lost_frame_is_made_up_without_a_click();
+    loss_after_a_key_stays_within_what_was_heard();
+    made_up_sound_after_a_key_is_of_what_came_last();
+    no_timestamp_overflows();
     delay_grows_with_lateness_and_stays_bounded();
     clock_drift_is_followed(200);
     clock_drift_is_followed(-200);
