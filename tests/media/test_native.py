@@ -1,24 +1,40 @@
-"""The C parts of the engine under the address and undefined-behaviour sanitisers."""
+"""The C parts of the engine under the sanitisers: one program of checks per part."""
 
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "media" / "native"
+CHECKS = Path(__file__).parent / "native"
 STRICT = ["-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror"]
-SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+ADDRESS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+THREAD = ["-fsanitize=thread"]
+
+PARTS = {
+    "digits": ["digits"],
+    "g711": ["g711"],
+    "jitter": ["jitter"],
+    "recorder": ["recorder"],
+    "rtcp": ["rtcp"],
+    "wire": ["wire"],
+}
+"""Part -> the sources its checks need."""
 
 
-def test_c_parts_keep_their_promises_under_the_sanitisers(tmp_path: Path) -> None:
-    program = tmp_path / "checks"
-    sources = [
-        NATIVE / f"{name}.c" for name in ("digits", "g711", "jitter", "recorder", "rtcp", "wire")
-    ]
+@pytest.mark.parametrize("part", PARTS)
+def test_part_keeps_its_promises_and_its_bounds(part: str, tmp_path: Path) -> None:
+    run_checks(part, PARTS[part], ADDRESS, tmp_path)
+
+
+def run_checks(name: str, sources: list[str], sanitiser: list[str], directory: Path) -> None:
+    program = directory / name
     subprocess.run(
         [
-            *("gcc", *STRICT, *SANITISERS, "-I", str(NATIVE)),
-            *map(str, sources),
-            str(ROOT / "tests" / "media" / "native" / "checks.c"),
+            *("gcc", *STRICT, *sanitiser, "-I", str(NATIVE)),
+            *(str(NATIVE / f"{source}.c") for source in sources),
+            str(CHECKS / f"{name}_checks.c"),
             *("-o", str(program), "-lm", "-lpthread"),
         ],
         check=True,
