@@ -20,7 +20,7 @@ typedef struct {
     uint32_t play;   /* timestamp of the next sample to give out */
     int32_t margin;  /* least earliness of a packet in this window, in samples */
     int32_t most;    /* greatest earliness */
-    uint32_t late_run; /* packets in a row that came too late altogether */
+    uint32_t late_run; /* frames in a row whose packets came too late altogether */
     uint32_t frames; /* given out in this window */
     uint32_t last_late;        /* when the last late packet came, in frames since the start */
     uint32_t clock;            /* frames given out since start */

@@ -98,6 +98,44 @@ static void made_up_sound_after_a_key_is_of_what_came_last(void)
     free(jitter);
 }
 
+static void burst_after_a_stall_moves_nothing(void)
+{
+    int16_t in[FRAME] = {0}, out[FRAME];
+    Jitter *jitter = heard_so_far(50);
+    for (uint32_t n = 50; n < 70; n++)
+        jitter_get(jitter, out, false); /* the network has stalled */
+    const uint32_t play = jitter->play;
+    for (uint32_t n = 50; n < 66; n++)
+        jitter_put(jitter, n * FRAME, in, FRAME);
+    CHECK(jitter->play == play); /* 16 are too late, and that says nothing about clocks */
+    for (uint32_t n = 66; n < 100; n++) {
+        jitter_put(jitter, n * FRAME + 2 * FRAME, in, FRAME);
+        jitter_get(jitter, out, false);
+    }
+    CHECK((int32_t)(jitter->play - play) >= 30 * FRAME);
+    free(jitter);
+}
+
+static void clock_set_back_is_followed(uint32_t packets_a_frame)
+{
+    int16_t in[FRAME], out[FRAME];
+    Jitter *jitter = heard_so_far(100);
+    int loudest = 0;
+    for (uint32_t n = 75; n < 125; n++) { /* the same party again, half a second earlier */
+        tone_at(in, n * FRAME);
+        for (uint32_t part = 0; part < packets_a_frame; part++) {
+            const uint32_t size = FRAME / packets_a_frame;
+            jitter_put(jitter, n * FRAME + part * size, in + part * size, size);
+        }
+        jitter_get(jitter, out, false);
+        for (int i = 0; i < FRAME && n > 100; i++)
+            loudest = abs(out[i]) > loudest ? abs(out[i]) : loudest;
+    }
+    CHECK(loudest > 7000);
+    CHECK((int32_t)(125 * FRAME - jitter->play) > 0);
+    free(jitter);
+}
+
 static void no_timestamp_overflows(void)
 {
     const int32_t farthest[] = {INT32_MAX, INT32_MAX - FRAME, INT32_MIN, INT32_MIN + FRAME, -1};
@@ -165,6 +203,9 @@ int main(void)
     lost_frame_is_made_up_without_a_click();
     loss_after_a_key_stays_within_what_was_heard();
     made_up_sound_after_a_key_is_of_what_came_last();
+    burst_after_a_stall_moves_nothing();
+    clock_set_back_is_followed(1);
+    clock_set_back_is_followed(2);
     no_timestamp_overflows();
     delay_grows_with_lateness_and_stays_bounded();
     clock_drift_is_followed(200);
