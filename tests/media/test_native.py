@@ -16,7 +16,9 @@ PARTS = {
     "digits": ["digits"],
     "g711": ["g711"],
     "jitter": ["jitter"],
+    "leg": ["digits", "g711", "jitter", "leg", "recorder", "rtcp", "shard", "wire"],
     "recorder": ["recorder"],
+    "ring": [],
     "rtcp": ["rtcp"],
     "wire": ["wire"],
 }
@@ -26,6 +28,10 @@ PARTS = {
 @pytest.mark.parametrize("part", PARTS)
 def test_part_keeps_its_promises_and_its_bounds(part: str, tmp_path: Path) -> None:
     run_checks(part, PARTS[part], ADDRESS, tmp_path)
+
+
+def test_rings_are_safe_between_two_threads(tmp_path: Path) -> None:
+    run_checks("ring", PARTS["ring"], THREAD, tmp_path)
 
 
 def run_checks(name: str, sources: list[str], sanitiser: list[str], directory: Path) -> None:

@@ -12,7 +12,8 @@ static void every_g711_code_comes_back(void)
             g711_decode((Law)law, &in, &sample, 1);
             g711_encode((Law)law, &sample, &out, 1);
             g711_decode((Law)law, &out, &again, 1);
-            CHECK(again == sample); /* mu-law has two zeros, so compare what is heard */
+            CHECK(again == sample);
+            CHECK(out == in || (law == LAW_MU && in == 0x7F && out == 0xFF)); /* it has two zeros */
         }
 }
 

@@ -1,4 +1,6 @@
 /* RTCP reports, ours and what comes instead. */
+#include <string.h>
+
 #include "check.h"
 #include "rtcp.h"
 
@@ -16,6 +18,26 @@ static void report_comes_back(void)
     CHECK(in.has_block && in.fraction_lost == 64 && in.jitter == 80);
     CHECK(in.last_sr == 0xAABBCCDDu && in.delay_since_last_sr == 65536);
     CHECK(rtcp_parse(data, size, 8, &in) && !in.has_block); /* about somebody else */
+}
+
+static void loss_is_told_within_its_fields(void)
+{
+    CHECK(rtcp_fraction(0, 0) == 0 && rtcp_fraction(10, 12) == 0);
+    CHECK(rtcp_fraction(100, 75) == 64 && rtcp_fraction(100, 0) == 255);
+    CHECK(rtcp_fraction(20000000, 10000000) == 128); /* a peer whose numbers leap */
+    CHECK(rtcp_cumulative(100, 75) == 25 && rtcp_cumulative(100, 103) == -3);
+    CHECK(rtcp_cumulative(20000000, 1) == 0x7FFFFF && rtcp_cumulative(1, 20000000) == -0x800000);
+}
+
+static void report_without_a_sender_is_passed_over(void)
+{
+    /* A receiver report of one word, after a whole one; it claims 31 blocks. */
+    const uint8_t data[] = {0x80, 201, 0, 1, 0, 0, 0, 9, 0x9F, 201, 0, 0, 0x9F, 201, 0, 0};
+    uint8_t *exact = malloc(sizeof data);
+    memcpy(exact, data, sizeof data);
+    RemoteReport report;
+    CHECK(rtcp_parse(exact, sizeof data, 7, &report) && !report.has_block);
+    free(exact);
 }
 
 static void noise_is_read_within_its_bounds(void)
@@ -38,6 +60,8 @@ static void noise_is_read_within_its_bounds(void)
 int main(void)
 {
     report_comes_back();
+    loss_is_told_within_its_fields();
+    report_without_a_sender_is_passed_over();
     noise_is_read_within_its_bounds();
     return failures ? 1 : 0;
 }
