@@ -175,6 +175,11 @@ class MediaLeg:
         self._closing = False
         self._final: LegStatistics | None = None
 
+    @property
+    def is_closing(self) -> bool:
+        """It has been told to go, or has gone; what it is asked to do is not done any more."""
+        return self._closing
+
     def set_stream(self, parameters: StreamParameters) -> None:
         """Say what to send and take; again on every change of the session."""
         if self._closing:
@@ -280,21 +285,25 @@ class MediaBridge:
         self._closing = False
 
     def add(self, leg: MediaLeg) -> None:
-        """Let the leg hear everybody and be heard. Raises MediaError for a leg of another shard:
-        legs that may meet are opened `near` each other."""
+        """Let the leg hear everybody and be heard, unless it is closing. Raises MediaError for one
+        of another shard: legs that may meet are opened `near` each other."""
         if leg.native.shard != self.native.shard:
             raise MediaError("a leg of another media thread cannot join this bridge")
+        if self._closing or leg.is_closing:
+            return
         with self._engine.orders():
             self._engine.native.join(self.native, leg.native)
 
     def remove(self, leg: MediaLeg) -> None:
-        if leg.native.is_open and self.native.is_open:
+        if not self._closing and not leg.is_closing:
             with self._engine.orders():
                 self._engine.native.part(self.native, leg.native)
 
     def set_gain(self, source: MediaLeg, listener: MediaLeg, gain_db: float) -> None:
         """How loud `listener` hears `source`; minus infinity is not at all. A leg does not hear
         itself unless it is told to."""
+        if self._closing or source.is_closing or listener.is_closing:
+            return
         factor = 0.0 if gain_db == -math.inf else 10 ** (gain_db / 20)
         with self._engine.orders():
             self._engine.native.set_gain(
@@ -447,8 +456,7 @@ class MediaEngine:
                     left.native.phase,
                     descriptor,
                     channels,
-                    left.native,
-                    right.native if right else None,
+                    *_sides(left, right),
                 )
         except BaseException:
             os.close(descriptor)
@@ -460,12 +468,15 @@ class MediaEngine:
         return recording
 
     def tap(self, leg: MediaLeg, *, seconds: float = 10) -> Tap:
-        """Listen to what the leg says; it has one tap at a time."""
+        """Listen to what the leg says; it has one tap at a time. Raises MediaError for one that is
+        closing."""
+        if leg.is_closing:
+            raise MediaError("a leg that is closing cannot be tapped")
         with self.orders():
             native = self.native.tap(leg.native, int(seconds * 8_000))
 
         def close() -> None:
-            if leg.native.is_open and self.is_running:
+            if not leg.is_closing and self.is_running:
                 with self.orders():
                     self.native.untap(leg.native)
 
@@ -497,11 +508,10 @@ class MediaEngine:
         self._playing[number] = playback
 
     def set_recording_sides(self, number: int, left: object, right: object) -> None:
-        sides = [leg.native if isinstance(leg, MediaLeg) else None for leg in (left, right)]
         shard = self._recording_shards.get(number)
         if shard is not None:
             with self.orders():
-                self.native.set_sides(shard, number, *sides)
+                self.native.set_sides(shard, number, *_sides(left, right))
 
     def pause_recording(self, number: int, paused: bool) -> None:
         shard = self._recording_shards.get(number)
@@ -598,6 +608,15 @@ def _leg_event(kind: int, a: int, b: int) -> LegMediaEvent | None:
     if kind == _Kind.STRANGER:
         return StrangerRefused()
     return None
+
+
+def _sides(left: object, right: object) -> tuple[NativeLeg | None, NativeLeg | None]:
+    """What a recording hears of them: a leg that is closing is silence already."""
+    one, two = (
+        leg.native if isinstance(leg, MediaLeg) and not leg.is_closing else None
+        for leg in (left, right)
+    )
+    return one, two
 
 
 def _type_or_none(payload_type: int | None) -> int:

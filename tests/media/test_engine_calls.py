@@ -20,7 +20,7 @@ import pytest_asyncio
 from config.settings import MediaSettings
 from media.codecs import Codec
 from media.engine import MediaEngine, MediaFlow, MediaLeg, StreamParameters
-from media.errors import EngineStopped, OverCapacity
+from media.errors import EngineStopped, MediaError, OverCapacity
 from media.events import DtmfReceived, LegMediaEvent, SourceLatched, StrangerRefused
 from tests.support.audio import level_db, read_channels, seconds_of_tone, share_of_tone
 from tests.support.rtp import RtpPeer
@@ -316,6 +316,31 @@ async def test_many_legs_come_and_go_and_leave_nothing_open(centre: Centre) -> N
         assert len({leg.address[1] for leg in legs}) == 100
         await asyncio.gather(*(leg.close() for leg in legs))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_leg_that_is_closing_joins_nothing_any_more(centre: Centre, tmp_path: Path) -> None:
+    a, _ = await centre.party()
+    b, peer_b = await centre.party(a)
+    bridge = centre.engine.open_bridge(a)
+    bridge.add(b)
+    recording = centre.engine.record(tmp_path / "call.wav", left=b, right=a)
+    closing = asyncio.get_running_loop().create_task(a.close())
+    await asyncio.sleep(0)
+    assert a.native.is_open, "the engine has not let go of it yet"
+    bridge.add(a)
+    bridge.set_gain(b, a, 0.0)
+    bridge.remove(a)
+    recording.set_sides(left=a, right=b)
+    with pytest.raises(MediaError):
+        centre.engine.tap(a)
+    with pytest.raises(ValueError, match="closing"):
+        centre.engine.native.join(bridge.native, a.native)
+    with pytest.raises(ValueError, match="closing"):
+        centre.engine.native.remove_leg(a.native)
+    await closing
+    before = len(peer_b.packets)
+    await peer_b.until(before + 5)
+    assert (await recording.stop()).complete
 
 
 async def test_one_leg_too_many_is_refused() -> None:
