@@ -571,7 +571,9 @@ class MediaEngine:
             if not recorded.done():
                 recorded.set_result((a, b))
         elif kind == _Kind.RECORDING_FAILED:
-            self._alarm("recording stopped: the disk is full or cannot be written")
+            self._alarm(
+                "recording stopped: its disk is full or cannot be written, or it is too long"
+            )
             self._recordings[number].fail(b)
         elif (leg := self._legs.get(number)) is not None:
             event = _leg_event(kind, a, b)
