@@ -212,7 +212,7 @@ static int64_t arrival_of(struct msghdr *message, int64_t now_ns)
 void leg_receive(Leg *leg, int64_t now_ns)
 {
     uint8_t data[PACKET_MAX + 1];
-    uint8_t control[64];
+    _Alignas(struct cmsghdr) uint8_t control[64];
     Address source;
     for (int n = 0; n < PACKETS_A_FRAME; n++) {
         struct iovec part = {data, sizeof data};
@@ -424,7 +424,7 @@ void leg_set_stream(Leg *leg, const Stream *stream)
 static void read_reports(Leg *leg, int64_t now_ns)
 {
     uint8_t data[PACKET_MAX];
-    uint8_t control[64];
+    _Alignas(struct cmsghdr) uint8_t control[64];
     for (int n = 0; n < 4; n++) {
         Address source;
         struct iovec part = {data, sizeof data};

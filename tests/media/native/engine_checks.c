@@ -24,6 +24,8 @@ static Port port_open(void)
 {
     Port port = {.socket = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)};
     socklen_t size = sizeof port.address;
+    const int yes = 1;
+    setsockopt(port.socket, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes); /* as ours have it */
     port.address.v4 = (struct sockaddr_in){.sin_family = AF_INET,
                                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (bind(port.socket, &port.address.any, sizeof port.address.v4) != 0 ||

@@ -20,6 +20,8 @@ static Peer peer_open(void)
 {
     Peer peer = {.socket = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)};
     socklen_t size = sizeof peer.address;
+    const int yes = 1;
+    setsockopt(peer.socket, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes); /* as ours have it */
     peer.address.v4 = (struct sockaddr_in){.sin_family = AF_INET,
                                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (bind(peer.socket, &peer.address.any, sizeof peer.address.v4) != 0 ||
