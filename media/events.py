@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+DIGITS = "0123456789*#ABCD"
+"""A key's place is its number as a telephone-event (RFC 4733)."""
+
 
 @dataclass(frozen=True, slots=True)
 class DtmfReceived:

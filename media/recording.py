@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RATE = 8_000
-FAULTS = {0: "", 1: "disk_full", 2: "write_error"}
+FAULTS = {0: "", 1: "disk_full", 2: "write_error", 3: "overrun", 4: "too_long"}
+"""The engine's numbers; they must agree with recorder.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,10 @@ class RecordingResult:
     sha256: str
     channels: int
     complete: bool
-    """False when recording had to stop before it was told to."""
+    """False when recording had to stop before it was told to, or sound is missing in between."""
     reason: str
-    """Why it is not complete: `disk_full` or `write_error`."""
+    """Why it is not complete: `disk_full`, `write_error`, `overrun` when the disk was too slow, or
+    `too_long` for a WAV file; else empty."""
 
 
 class RecordingControl(Protocol):

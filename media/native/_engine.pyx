@@ -138,13 +138,20 @@ class OrdersFull(Exception):
 
 
 cdef class NativeLeg:
-    """A leg of the C engine. It may be used until its `closed` event has come."""
+    """A leg of the C engine. Its figures may be read until its `closed` event has come; orders end
+    with the one that removes it: a later one could be obeyed when the leg has been freed."""
     cdef Leg *leg
     cdef readonly int shard
     cdef readonly int phase
     cdef readonly bint is_open
+    cdef bint is_leaving
 
     cdef Leg *use(self) except NULL:
+        if self.is_leaving:
+            raise ValueError("the leg is closing")
+        return self.read()
+
+    cdef Leg *read(self) except NULL:
         if not self.is_open:
             raise ValueError("the leg is closed")
         return self.leg
@@ -152,7 +159,7 @@ cdef class NativeLeg:
     def figures(self):
         """(received, sent, lost, late, refused, concealed, jitter us, round trip us, delay us,
         remote loss permille, latched)."""
-        cdef Figures *f = &self.use().figures
+        cdef Figures *f = &self.read().figures
         return (f.received, f.sent, f.lost, f.late, f.refused, f.concealed, f.jitter_us,
                 f.round_trip_us, f.delay_us, f.remote_lost_permille, f.latched)
 
@@ -162,9 +169,10 @@ cdef class NativeBridge:
     cdef readonly int shard
     cdef readonly int phase
     cdef readonly bint is_open
+    cdef bint is_leaving
 
     cdef Bridge *use(self) except NULL:
-        if not self.is_open:
+        if not self.is_open or self.is_leaving:
             raise ValueError("the bridge is closed")
         return self.bridge
 
@@ -296,6 +304,7 @@ cdef class NativeEngine:
 
     def remove_leg(self, NativeLeg leg):
         _check(order_remove_leg(leg.use()))
+        leg.is_leaving = True
 
     def set_stream(self, NativeLeg leg, remote, int flow, int send_type, int send_law, laws,
                    int digit_send_type, int digit_receive_type, int packet_samples):
@@ -368,6 +377,7 @@ cdef class NativeEngine:
 
     def remove_bridge(self, NativeBridge bridge):
         _check(order_remove_bridge(bridge.use()))
+        bridge.is_leaving = True
 
     def record(self, int shard, int phase, int fd, int channels, NativeLeg left, NativeLeg right):
         """Returns the recording's id; the file belongs to the engine until `recorded` comes."""
@@ -385,6 +395,9 @@ cdef class NativeEngine:
     def set_sides(self, int shard, uint64_t recording, NativeLeg left, NativeLeg right):
         cdef Leg *one = left.use() if left is not None else NULL
         cdef Leg *two = right.use() if right is not None else NULL
+        for leg in (left, right):
+            if leg is not None and leg.shard != shard:
+                raise ValueError("the leg is of another media thread")
         _check(order_sides(&self.use().shards[shard], recording, one, two))
 
     def pause(self, int shard, uint64_t recording, bint paused):

@@ -6,6 +6,7 @@
 #define EVENT_MOST 15
 #define LOST_AFTER 5 /* frames without a packet of an event that has not ended */
 #define LONG_AGO 8000 /* samples; further back is another stream */
+#define SEGMENT UINT16_MAX /* samples; a longer event goes on under a timestamp this much later */
 #define END_PACKETS 3
 #define VOLUME 10 /* dBm0 below zero */
 
@@ -20,6 +21,15 @@ static bool let_go(DigitReceiver *receiver, uint8_t *event, uint16_t *duration)
     return true;
 }
 
+/* Whether the packet belongs to an event or a segment before the present one. */
+static bool is_straggler(const DigitReceiver *receiver, uint8_t event, uint32_t timestamp)
+{
+    const uint32_t back = receiver->timestamp - timestamp;
+    if (!receiver->active && !receiver->told)
+        return false;
+    return (back != 0 && back < LONG_AGO) || (back == SEGMENT && event == receiver->event);
+}
+
 bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t length,
                     uint32_t timestamp, uint8_t *event, uint16_t *duration)
 {
@@ -27,10 +37,14 @@ bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t leng
         return false;
     const bool end = payload[1] >> 7;
     const uint16_t lasted = read_u16(payload + 2);
-    const uint32_t back = receiver->timestamp - timestamp;
-    if ((receiver->active || receiver->told) && back != 0 && back < LONG_AGO)
-        return false; /* a straggler of an event before this one */
+    if (is_straggler(receiver, payload[0], timestamp))
+        return false;
     bool reported = false;
+    if (receiver->active && payload[0] == receiver->event &&
+        timestamp - receiver->timestamp == SEGMENT) {
+        receiver->timestamp = timestamp; /* the same key, held for longer than 16 bits can say */
+        receiver->duration = UINT16_MAX;
+    }
     if (!receiver->active && receiver->told && receiver->timestamp == timestamp)
         return false; /* one more packet of an event that is over */
     if (receiver->active && receiver->timestamp != timestamp)
@@ -55,6 +69,13 @@ bool digits_tick(DigitReceiver *receiver, uint8_t *event, uint16_t *duration)
     if (!receiver->active || ++receiver->silent <= LOST_AFTER)
         return false;
     return let_go(receiver, event, duration);
+}
+
+void digits_drop(DigitSender *sender)
+{
+    sender->head = sender->tail;
+    sender->active = false;
+    sender->pause = 0;
 }
 
 bool digits_queue(DigitSender *sender, uint8_t event)

@@ -39,6 +39,9 @@ typedef struct {
     bool active;
 } DigitSender;
 
+/* Give up the present event and what is queued: the peer takes none any more. */
+void digits_drop(DigitSender *sender);
+
 /* Queue one event (0-15); false when too many wait. */
 bool digits_queue(DigitSender *sender, uint8_t event);
 

@@ -65,7 +65,6 @@ typedef struct Leg {
     uint32_t place; /* in its phase's list */
     Bridge *bridge;
     uint8_t member; /* place in the bridge */
-    bool removed;
 
     /* receiving */
     Address source, candidate;

@@ -7,7 +7,7 @@
 #define JUMP (RATE)              /* a timestamp this far off begins a new stream */
 #define WINDOW 250               /* frames after which the delay may shrink: 5 s */
 #define SECOND 50                /* frames */
-#define LATE_RUN 10              /* packets too late in a row that show a clock set back */
+#define LATE_RUN 10              /* frames with packets too late only: a clock was set back */
 #define FADE 40                  /* samples from concealment back to sound: 5 ms */
 #define LOST_MOST 3              /* frames made up before silence */
 #define PERIOD_LEAST 32          /* 250 Hz */
@@ -53,6 +53,17 @@ static void note_late(Jitter *jitter)
         jitter->pending_insert = 1;
 }
 
+/* Packets that keep coming too late altogether show that the sender's clock was set back. Those that
+ * come in one frame are what a stalled network let go of at once, and count as one. */
+static bool was_set_back(Jitter *jitter, bool too_late)
+{
+    if (!too_late)
+        jitter->late_run = 0;
+    else if (jitter->late_run == 0 || jitter->clock != jitter->last_late)
+        jitter->late_run++;
+    return jitter->late_run == LATE_RUN;
+}
+
 void jitter_put(Jitter *jitter, uint32_t timestamp, const int16_t *samples, size_t count)
 {
     if (count == 0 || count > JITTER_RING / 4)
@@ -60,8 +71,9 @@ void jitter_put(Jitter *jitter, uint32_t timestamp, const int16_t *samples, size
     if (!jitter->running)
         anchor(jitter, timestamp);
     int32_t early = (int32_t)(timestamp - jitter->play);
-    jitter->late_run = early + (int32_t)count <= 0 ? jitter->late_run + 1 : 0;
-    if (early > JUMP - (int32_t)count || early < -JUMP || jitter->late_run == LATE_RUN) {
+    /* Compared, not added up: any timestamp may come, and a sum could overflow. */
+    const bool set_back = was_set_back(jitter, early <= -(int32_t)count);
+    if (early > JUMP - (int32_t)count || early < -JUMP || set_back) {
         anchor(jitter, timestamp);
         early = (int32_t)(timestamp - jitter->play);
     }
@@ -112,7 +124,7 @@ static uint32_t find_period(const int16_t *history)
 /* One frame of the last pitch period over and over, fading by half each frame. */
 static void make_up(Jitter *jitter, int16_t *frame)
 {
-    if (jitter->lost_run == 0) {
+    if (jitter->period == 0) {
         jitter->period = find_period(jitter->history);
         jitter->position = 0;
     }
@@ -132,6 +144,7 @@ static bool conceal(Jitter *jitter, int16_t *frame, bool quiet)
     if (quiet || jitter->lost_run >= LOST_MOST) {
         memset(frame, 0, FRAME * sizeof *frame);
         memset(jitter->tail, 0, sizeof jitter->tail);
+        jitter->period = 0;
     } else {
         make_up(jitter, frame);
         jitter->concealed++;
@@ -223,6 +236,7 @@ bool jitter_get(Jitter *jitter, int16_t *frame, bool quiet)
         for (int i = 0; i < FADE; i++)
             frame[i] = (int16_t)((frame[i] * i + jitter->tail[i] * (FADE - i)) / FADE);
         jitter->lost_run = 0;
+        jitter->period = 0;
     }
     remember(jitter, frame);
     return true;

@@ -20,7 +20,7 @@ typedef struct {
     uint32_t play;   /* timestamp of the next sample to give out */
     int32_t margin;  /* least earliness of a packet in this window, in samples */
     int32_t most;    /* greatest earliness */
-    uint32_t late_run; /* packets in a row that came too late altogether */
+    uint32_t late_run; /* frames in a row whose packets came too late altogether */
     uint32_t frames; /* given out in this window */
     uint32_t last_late;        /* when the last late packet came, in frames since the start */
     uint32_t clock;            /* frames given out since start */
@@ -29,7 +29,7 @@ typedef struct {
     int16_t history[2 * FRAME];/* what was heard last, to conceal with */
     int16_t tail[FRAME];       /* how the concealment would go on, to fade from */
     uint32_t lost_run;         /* frames concealed in a row */
-    uint32_t period;           /* pitch of the concealment, samples */
+    uint32_t period;           /* pitch of the concealment, samples; 0: nothing is made up now */
     uint32_t position;         /* within the period */
     uint32_t delay;            /* how long the promptest packets wait, samples */
     uint64_t late;             /* packets that came too late to be heard */

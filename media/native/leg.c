@@ -212,7 +212,7 @@ static int64_t arrival_of(struct msghdr *message, int64_t now_ns)
 void leg_receive(Leg *leg, int64_t now_ns)
 {
     uint8_t data[PACKET_MAX + 1];
-    uint8_t control[64];
+    _Alignas(struct cmsghdr) uint8_t control[64];
     Address source;
     for (int n = 0; n < PACKETS_A_FRAME; n++) {
         struct iovec part = {data, sizeof data};
@@ -336,7 +336,7 @@ static void send_packet(Leg *leg, RtpPacket *packet, uint8_t *data)
 static bool send_digit(Leg *leg)
 {
     if (leg->stream.digit_send_type < 0) {
-        leg->digits_out.head = leg->digits_out.tail; /* the peer takes none */
+        digits_drop(&leg->digits_out); /* the peer takes none */
         return false;
     }
     DigitPacket digit;
@@ -408,6 +408,8 @@ void leg_set_stream(Leg *leg, const Stream *stream)
     leg->stream = *stream;
     if (moved && stream->has_remote) {
         leg->locked = leg->learned = false;
+        /* Reports follow the party; where the one before sent its own from is nothing to this one. */
+        memset(&leg->report_source, 0, sizeof leg->report_source);
         leg->candidate_run = 0;
         leg->stranger_told = false;
     }
@@ -422,7 +424,7 @@ void leg_set_stream(Leg *leg, const Stream *stream)
 static void read_reports(Leg *leg, int64_t now_ns)
 {
     uint8_t data[PACKET_MAX];
-    uint8_t control[64];
+    _Alignas(struct cmsghdr) uint8_t control[64];
     for (int n = 0; n < 4; n++) {
         Address source;
         struct iovec part = {data, sizeof data};
@@ -467,6 +469,12 @@ static void read_reports(Leg *leg, int64_t now_ns)
     }
 }
 
+/* In 1/65536 s; none if the wall clock was set back in between. */
+static uint32_t since(int64_t then_ns, int64_t now_ns)
+{
+    return now_ns > then_ns ? (uint32_t)((now_ns - then_ns) / 15259) : 0;
+}
+
 static void send_report(Leg *leg, int64_t now_ns)
 {
     const uint32_t expected = leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
@@ -484,16 +492,12 @@ static void send_report(Leg *leg, int64_t now_ns)
         .timestamp = leg->out_timestamp,
         .packets_sent = (uint32_t)sent,
         .octets_sent = (uint32_t)leg->octets_sent,
-        .fraction_lost = due > got ? (uint8_t)((due - got) * 256 / due > 255
-                                                   ? 255
-                                                   : (due - got) * 256 / due)
-                                   : 0,
-        .cumulative_lost = (int32_t)(expected - leg->received_of_ssrc),
+        .fraction_lost = rtcp_fraction(due, got),
+        .cumulative_lost = rtcp_cumulative(expected, leg->received_of_ssrc),
         .highest_sequence = leg->cycles | leg->highest_sequence,
         .jitter = (uint32_t)leg->jitter,
         .last_sr = leg->last_sr,
-        .delay_since_last_sr =
-            leg->last_sr ? (uint32_t)((now_ns - leg->last_sr_ns) / 15259) : 0,
+        .delay_since_last_sr = leg->last_sr ? since(leg->last_sr_ns, now_ns) : 0,
     };
     leg->expected_prior = expected;
     leg->received_prior = leg->received_of_ssrc;

@@ -11,7 +11,7 @@
 
 #define ROUND_MS 100
 #define ROUNDS_A_SECOND 10
-#define BYTES_MOST (UINT32_MAX - WAV_HEADER) /* a WAV file's own limit: 74 hours in stereo */
+#define BYTES_MOST (UINT32_MAX - WAV_HEADER) /* a WAV file's own limit: 37 hours in stereo */
 
 static void write_le(uint8_t *p, uint32_t value, int size)
 {
@@ -75,22 +75,25 @@ static void fail(Recorder *recorder, Recording *recording, RecordingFault fault)
     recorder->told(recorder->context, recording, false);
 }
 
+static void append(Recorder *recorder, Recording *recording, const int16_t *from, uint64_t size)
+{
+    if (recording->bytes + size > BYTES_MOST)
+        fail(recorder, recording, RECORDING_TOO_LONG);
+    else if (write_all(recording->fd, from, size, (off_t)(WAV_HEADER + recording->bytes)))
+        recording->bytes += size;
+    else
+        fail(recorder, recording,
+             errno == ENOSPC || errno == EDQUOT ? RECORDING_FULL_DISK : RECORDING_WRITE_ERROR);
+}
+
 /* Empty the ring into the file; after a fault, into nothing. */
 static void drain(Recorder *recorder, Recording *recording)
 {
     const int16_t *from;
     uint32_t count;
     while ((count = samples_peek(&recording->ring, &from, UINT32_MAX)) > 0) {
-        const uint64_t size = count * sizeof *from;
-        if (recording->fault == RECORDING_RUNS && recording->bytes + size <= BYTES_MOST) {
-            const off_t at = (off_t)(WAV_HEADER + recording->bytes);
-            if (write_all(recording->fd, from, size, at))
-                recording->bytes += size;
-            else
-                fail(recorder, recording,
-                     errno == ENOSPC || errno == EDQUOT ? RECORDING_FULL_DISK
-                                                        : RECORDING_WRITE_ERROR);
-        }
+        if (recording->fault == RECORDING_RUNS)
+            append(recorder, recording, from, count * sizeof *from);
         samples_release(&recording->ring, count);
     }
 }
@@ -110,6 +113,9 @@ static bool serve(Recorder *recorder, Recording *recording)
         return false;
     if (recording->fault == RECORDING_RUNS && !write_header(recording))
         recording->fault = RECORDING_WRITE_ERROR;
+    if (recording->fault == RECORDING_RUNS &&
+        atomic_load_explicit(&recording->ring.lost, memory_order_relaxed) > 0)
+        recording->fault = RECORDING_OVERRUN;
     close(recording->fd);
     recording->fd = -1;
     recorder->told(recorder->context, recording, true);

@@ -11,7 +11,13 @@
 
 #define WAV_HEADER 44
 
-typedef enum { RECORDING_RUNS, RECORDING_FULL_DISK, RECORDING_WRITE_ERROR } RecordingFault;
+typedef enum {
+    RECORDING_RUNS,
+    RECORDING_FULL_DISK,
+    RECORDING_WRITE_ERROR,
+    RECORDING_OVERRUN,  /* the disk was slower than the sound: the file is whole, but has gaps */
+    RECORDING_TOO_LONG, /* a WAV file cannot say that it holds more */
+} RecordingFault;
 
 typedef struct Recording {
     SampleRing ring;

@@ -34,6 +34,13 @@ static inline void ring_close(Ring *ring)
     ring->items = NULL;
 }
 
+/* How many items wait, as the producer sees it: there may be fewer by now. */
+static inline uint32_t ring_used(Ring *ring)
+{
+    return atomic_load_explicit(&ring->written, memory_order_relaxed) -
+           atomic_load_explicit(&ring->read, memory_order_acquire);
+}
+
 static inline bool ring_push(Ring *ring, const void *item)
 {
     const uint32_t at = atomic_load_explicit(&ring->written, memory_order_relaxed);

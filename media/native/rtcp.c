@@ -10,6 +10,22 @@ static const char NAME[] = "murima";
 #define NAME_LENGTH (sizeof NAME - 1)
 #define CNAME 1
 #define BLOCK 24
+#define LOST_MOST 0x7FFFFF
+#define LOST_LEAST (-0x800000)
+
+uint8_t rtcp_fraction(uint32_t expected, uint32_t received)
+{
+    if (expected <= received)
+        return 0;
+    const uint64_t share = (uint64_t)(expected - received) * 256 / expected;
+    return (uint8_t)(share > 255 ? 255 : share);
+}
+
+int32_t rtcp_cumulative(uint32_t expected, uint32_t received)
+{
+    const int64_t lost = (int64_t)expected - received;
+    return (int32_t)(lost > LOST_MOST ? LOST_MOST : lost < LOST_LEAST ? LOST_LEAST : lost);
+}
 
 static size_t block(uint8_t *p, const Report *report)
 {
@@ -58,7 +74,7 @@ size_t rtcp_write(uint8_t *data, const Report *report)
 static void read_blocks(const uint8_t *p, const uint8_t *end, unsigned count, uint32_t ssrc,
                         RemoteReport *remote)
 {
-    for (; count > 0 && p + BLOCK <= end; count--, p += BLOCK) {
+    for (; count > 0 && end - p >= BLOCK; count--, p += BLOCK) {
         if (read_u32(p) != ssrc)
             continue;
         remote->has_block = true;
@@ -75,7 +91,7 @@ bool rtcp_parse(const uint8_t *data, size_t size, uint32_t ssrc, RemoteReport *r
     if (size < 8 || data[0] >> 6 != 2 || data[1] < SENDER_REPORT || data[1] > RECEIVER_REPORT)
         return false;
     const uint8_t *p = data, *end = data + size;
-    while (p + 8 <= end) {
+    while (end - p >= 8) {
         const size_t length = 4u * (read_u16(p + 2) + 1u);
         if (p[0] >> 6 != 2 || length > (size_t)(end - p))
             return false;
@@ -84,7 +100,7 @@ bool rtcp_parse(const uint8_t *data, size_t size, uint32_t ssrc, RemoteReport *r
             remote->has_sr = true;
             remote->sr_middle = (uint32_t)read_u16(p + 10) << 16 | read_u16(p + 12);
             read_blocks(p + 28, p + length, count, ssrc, remote);
-        } else if (p[1] == RECEIVER_REPORT) {
+        } else if (p[1] == RECEIVER_REPORT && length >= 8) {
             read_blocks(p + 8, p + length, count, ssrc, remote);
         }
         p += length;

@@ -34,6 +34,11 @@ typedef struct {
 /* Write a compound packet: report, then the source's name. Returns its size. */
 size_t rtcp_write(uint8_t *data, const Report *report);
 
+/* The share of packets lost, in 1/256, and how many were lost altogether: repeated packets make it
+ * negative, and it stays within 24 bits (RFC 3550 section 6.4.1). */
+uint8_t rtcp_fraction(uint32_t expected, uint32_t received);
+int32_t rtcp_cumulative(uint32_t expected, uint32_t received);
+
 /* Read a compound packet from the peer about our `ssrc`; false for what is not RTCP. */
 bool rtcp_parse(const uint8_t *data, size_t size, uint32_t ssrc, RemoteReport *remote);
 

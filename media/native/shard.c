@@ -55,9 +55,19 @@ int64_t clock_ns(void)
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* Whether packets alone can bring it about, as often as they like. */
+static bool is_of_the_network(EventKind kind)
+{
+    return kind == EVENT_DIGIT || kind == EVENT_LATCHED || kind == EVENT_TIMEOUT ||
+           kind == EVENT_STRANGER;
+}
+
 void shard_tell(Shard *shard, EventKind kind, uint64_t id, int64_t a, int64_t b, void *object)
 {
     const Event event = {.kind = kind, .id = id, .a = a, .b = b, .object = object};
+    /* A flood of keys gets half the ring; what hands an object back must find room. */
+    if (is_of_the_network(kind) && ring_used(&shard->events) >= shard->events.count / 2)
+        return;
     if (ring_push(&shard->events, &event))
         shard->events_waiting = true;
 }

@@ -262,7 +262,7 @@ async def test_barge_in_cuts_a_prompt_within_60_ms_of_sound(centre: Centre) -> N
     await ann.peer.hear(100)
     heard = int(np.count_nonzero(np.abs(ann.peer.heard_pcm()) > 100))
     assert heard - heard_before <= 60 * 8
-    assert 200 <= playback.played_ms <= 200 + 120
+    assert 140 <= playback.played_ms <= 200 + 120
 
 
 async def test_loop_goes_on_without_a_seam(centre: Centre) -> None:

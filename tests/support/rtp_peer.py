@@ -137,10 +137,12 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
         self._rtcp: asyncio.DatagramTransport | None = None
 
     @classmethod
-    async def open(cls, *, codec: Codec = Codec.PCMU, ptime_ms: int = 20) -> "RtpPeer":
+    async def open(
+        cls, *, codec: Codec = Codec.PCMU, ptime_ms: int = 20, host: str = "127.0.0.1"
+    ) -> "RtpPeer":
         peer = cls(codec=codec, ptime_ms=ptime_ms)
         loop = asyncio.get_running_loop()
-        rtp, rtcp = _bind_pair()
+        rtp, rtcp = _bind_pair(host)
         peer._rtp, _ = await loop.create_datagram_endpoint(lambda: peer, sock=rtp)
         peer._rtcp, _ = await loop.create_datagram_endpoint(
             lambda: _Reports(peer._report_received), sock=rtcp
@@ -179,6 +181,10 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
     def _report_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.reports.append((asyncio.get_running_loop().time(), data))
         self.changed()
+
+    async def got(self, count: int) -> None:
+        """Until so many packets have come."""
+        await self.until(lambda: len(self.packets) >= count)
 
     def audio_packets(self, *, since: int = 0) -> list[RtpPacket]:
         """What came as sound, in order of sequence, without the first `since` packets."""
@@ -271,19 +277,43 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
         """Until so many turns have been sent."""
         await self.until(lambda: self.frames_sent >= frames)
 
+    async def speak(self, frequency: float, *, seconds: float) -> None:
+        """Say a tone for so long, until its last frame is over."""
+        frames = round(seconds * RATE / self.samples)
+        self.say(frequency, frames=frames)
+        await self.said(frames)
+        await asyncio.sleep(self.samples / RATE)
+        self.fall_silent()
+
     def press(self, event: int, *, milliseconds: int, ends: int = 3) -> None:
-        """One key as RFC 4733 has it, all its packets at once."""
+        """One key as RFC 4733 has it, all its packets at once; without ends, its end got lost."""
+        for packet in self._key_packets(event, milliseconds, ends):
+            self.send_raw(packet.pack())
+
+    async def hold_key(self, event: int, *, milliseconds: int, ends: int = 3) -> None:
+        """The same by the clock, as a finger does it."""
+        for packet in self._key_packets(event, milliseconds, ends):
+            self.send_raw(packet.pack())
+            await asyncio.sleep(0.02)
+
+    def _key_packets(self, event: int, milliseconds: int, ends: int) -> list[RtpPacket]:
         self.fall_silent()
         durations = [d * 8 for d in range(20, milliseconds + 1, 20)]
-        packets = [(d, False) for d in durations] + [(durations[-1], True)] * ends
-        for number, (duration, end) in enumerate(packets):
-            payload = struct.pack("!BBH", event, (0x80 if end else 0) | 10, duration)
-            packet = RtpPacket(
-                EVENT_TYPE, number == 0, self.sequence, self.timestamp, self.ssrc, payload
+        told = [(d, False) for d in durations] + [(durations[-1], True)] * ends
+        packets = [
+            RtpPacket(
+                EVENT_TYPE,
+                number == 0,
+                self.sequence + number,
+                self.timestamp,
+                self.ssrc,
+                struct.pack("!BBH", event, (0x80 if end else 0) | 10, duration),
             )
-            self.send_raw(packet.pack())
-            self.sequence += 1
+            for number, (duration, end) in enumerate(told)
+        ]
+        self.sequence += len(packets)
         self.timestamp += durations[-1] + 320
+        return packets
 
     def send_report(self, data: bytes) -> None:
         assert self._rtcp is not None
@@ -302,15 +332,16 @@ def report_block(ssrc: int, *, fraction_lost: int, last_sr: int, delay: float) -
     return struct.pack("!IIIIII", ssrc, fraction_lost << 24, 0, 0, last_sr, round(delay * 65_536))
 
 
-def _bind_pair() -> tuple[socket.socket, socket.socket]:
+def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(200):
-        rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        rtp.bind(("127.0.0.1", 0))
+        rtp = socket.socket(family, socket.SOCK_DGRAM)
+        rtcp = socket.socket(family, socket.SOCK_DGRAM)
+        rtp.bind((host, 0))
         port = int(rtp.getsockname()[1])
         try:
             if port % 2 == 0 and port < 65_535:
-                rtcp.bind(("127.0.0.1", port + 1))
+                rtcp.bind((host, port + 1))
                 return rtp, rtcp
         except OSError:
             pass
