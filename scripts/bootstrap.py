@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MINIMUM = (3, 11)
@@ -63,7 +63,6 @@ TROUBLES = (
         "http_proxy, and run this again",
     ),
 )
-_TOLD_LINES = 20
 
 
 class Stop(Exception):
@@ -75,17 +74,16 @@ class Failed(Exception):
 
     def __init__(self, command: list[str], code: int, output: str) -> None:
         super().__init__(f"set-up failed: {' '.join(command)} ended with {code}")
-        self.output_end = "\n".join(output.splitlines()[-_TOLD_LINES:])
+        self.output_end = "\n".join(output.splitlines()[-20:])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--test", action="store_true", help="also what the tests need")
-    parser.add_argument(
-        "--then", nargs=argparse.REMAINDER, default=[], help="a module to become, and its arguments"
-    )
+    parser.add_argument("--then", nargs="...", help="a module to become, and its arguments")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     try:
         with one_at_a_time():
             prepare(test=options.test)
@@ -118,8 +116,8 @@ def prepare(*, test: bool) -> None:
 
 def become(module_and_arguments: list[str]) -> None:
     """In the same process, so that who started us can also end what we started."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    os.execve(PYTHON, [str(PYTHON), "-m", *module_and_arguments], environment)
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    os.execve(PYTHON, [str(PYTHON), "-m", *module_and_arguments], variables)
 
 
 def usable_folder() -> None:
@@ -127,9 +125,6 @@ def usable_folder() -> None:
         raise Stop(f"an odd character or a colon is in the path; move the checkout: {str(ROOT)!a}")
     if os.statvfs(ROOT).f_flag & os.ST_NOEXEC:
         raise Stop(f"{ROOT} is on a file system that is mounted noexec; move the checkout")
-
-
-# --- system packages -----------------------------------------------------------------------------
 
 
 def system_packages(wanted: dict[str, str]) -> None:
@@ -159,7 +154,7 @@ def has_python_headers() -> bool:
 
 def has_venv_module() -> bool:
     # In a process of its own, for one that remembers nothing from before it was installed.
-    return run_quietly([str(INTERPRETER), "-I", "-c", "import ensurepip, venv"]) == 0
+    return output_of([str(INTERPRETER), "-I", "-c", "import ensurepip, venv"])[0] == 0
 
 
 def install(packages: list[str]) -> None:
@@ -177,7 +172,7 @@ def install(packages: list[str]) -> None:
     # A machine that was just started is often busy with updates of its own.
     command[1:1] = ["-o", "DPkg::Lock::Timeout=300"]
     with step("installing " + ", ".join(packages)):
-        if run_quietly([*privileged, *command]) != 0:
+        if output_of([*privileged, *command])[0] != 0:
             # One source that is gone must not matter when all others know the packages.
             said = output_of([*privileged, "apt-get", "update"])[1]
             run([*privileged, *command], said_before=said)
@@ -193,10 +188,7 @@ def by_hand(command: list[str]) -> str:
 
 
 def may_sudo() -> bool:
-    return shutil.which("sudo") is not None and run_quietly(["sudo", "-n", "true"]) == 0
-
-
-# --- Python --------------------------------------------------------------------------------------
+    return shutil.which("sudo") is not None and output_of(["sudo", "-n", "true"])[0] == 0
 
 
 def environment_stamp() -> "Stamp":
@@ -249,9 +241,6 @@ def native_engine() -> None:
         # in a copy, nor after an interruption.
         shutil.rmtree(build, ignore_errors=True)
         run([str(PYTHON), "setup.py", "--quiet", "build_ext", "--inplace", "--force"])
-
-
-# --- small tools ---------------------------------------------------------------------------------
 
 
 class Stamp:
@@ -348,14 +337,9 @@ def run(command: list[str], *, said_before: str = "") -> None:
     raise Failed(command, code, output)
 
 
-def run_quietly(command: list[str]) -> int:
-    return output_of(command)[0]
-
-
 def output_of(command: list[str]) -> tuple[int, str]:
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
-        check=False,
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -363,8 +347,28 @@ def output_of(command: list[str]) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,
     )
-    return done.returncode, done.stdout
+    try:
+        output = process.communicate()[0]
+    except BaseException:
+        end(process)
+        raise
+    return process.returncode, output
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """With all that it started: nothing may go on in an environment that the next start makes."""
+    with suppress(OSError):  # nobody is left, or it is root's and hears of it from sudo
+        try:
+            os.killpg(process.pid, signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            for _ in range(20):  # what it started tidies up, until nobody answers
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def environment() -> dict[str, str]:
@@ -372,20 +376,16 @@ def environment() -> dict[str, str]:
     unwanted = {"PYTHONPATH", "UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_TARGET", "PIP_TARGET"}
     ours = {name: value for name, value in os.environ.items() if name not in unwanted}
     ours |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}  # we read what they say
-    ours |= {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    ours |= {"PIP_USER": "0", "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
     # As apt, git and curl do: an organisation may have a certificate authority of its own.
-    ours |= {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV), "UV_SYSTEM_CERTS": "1"}
+    ours["UV_SYSTEM_CERTS"] = "1"
     if AUTHORITIES.exists():
         ours.setdefault("REQUESTS_CA_BUNDLE", ours.get("SSL_CERT_FILE", str(AUTHORITIES)))
-    for program in ("pip", "uv"):
-        name = program.upper()
-        if f"{name}_CACHE_DIR" not in ours and not is_ours(cache_home() / program):
-            ours[f"{name}_NO_CACHE" + ("_DIR" if program == "pip" else "")] = "1"
+    caches = Path(ours.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    for program, refuse in (("pip", "PIP_NO_CACHE_DIR"), ("uv", "UV_NO_CACHE")):
+        if f"{program.upper()}_CACHE_DIR" not in ours and not is_ours(caches / program):
+            ours[refuse] = "1"
     return ours
-
-
-def cache_home() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
 
 
 def is_ours(folder: Path) -> bool:
