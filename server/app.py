@@ -31,6 +31,7 @@ from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
 from server.metrics import Metrics
+from server.readiness import Readiness
 from telephony.access import Access
 from telephony.calls.context import CallContext
 from telephony.directory import Directory
@@ -63,7 +64,6 @@ async def serve(settings: Settings, stop: asyncio.Event, say: Callable[[str], No
         say(_greeting(settings, server, passwords, data, time.monotonic() - began))
         await stop.wait()
         log.info("stopping: no new calls are taken")
-        server.is_ready = False
         server.endpoint.drain = True
         await server.switchboard.drain(settings.shutdown_grace_seconds)
 
@@ -76,7 +76,6 @@ class _Server:
     ) -> None:
         self.settings = settings
         self.database = database
-        self.is_ready = False
         self._tasks = tasks
         self.bus = EventBus()
         self.metrics = Metrics()
@@ -127,8 +126,21 @@ class _Server:
             data,
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
-            is_ready=lambda: self.is_ready,
+            missing=self._readiness().missing,
         )
+
+    def _readiness(self) -> Readiness:
+        parts = {
+            "journal": lambda: not self.journal.behind,
+            "media engine": lambda: self.engine.is_running,
+            # A server that is about to stop takes no new calls.
+            "SIP": lambda: self._listens() and not self.endpoint.drain,
+        }
+        clock = asyncio.get_running_loop().time
+        return Readiness(parts, self.database.ping, clock=clock)
+
+    def _listens(self) -> bool:
+        return all(port for _, port in self.endpoint.bound.values())
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each is stopped by `stack` in reverse order."""
@@ -153,7 +165,6 @@ class _Server:
         stack.push_async_callback(self.http.stop)
         await self.endpoint.start()
         stack.push_async_callback(self.endpoint.stop)
-        self.is_ready = True
 
     async def reload(self, tenant_id: TenantId | None = None) -> None:
         """Read the configuration again; calls that are there keep what they began with."""

@@ -1,7 +1,7 @@
 """The HTTP side: API, live feed, health and metrics on one aiohttp server."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -47,12 +47,12 @@ class HttpServer:
         live: Live,
         metrics: Metrics,
         *,
-        is_ready: Callable[[], bool],
+        missing: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
-        self._is_ready = is_ready
+        self._missing = missing
         lifetime = timedelta(seconds=settings.access_token_seconds)
         self._tokens = AccessTokens(load_or_make(data.token_key), lifetime=lifetime)
         self.feed = EventFeed(self._tokens, self._snapshot)
@@ -106,10 +106,10 @@ class HttpServer:
         return web.json_response({"status": "alive"})
 
     async def _ready(self, _: web.Request) -> web.Response:
-        ready = self._is_ready()
-        return web.json_response(
-            {"status": "ready" if ready else "not ready"}, status=200 if ready else 503
-        )
+        missing = await self._missing()
+        if missing:
+            return web.json_response({"status": "not ready", "missing": missing}, status=503)
+        return web.json_response({"status": "ready", "missing": []})
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         body = self._metrics.render()

@@ -21,12 +21,21 @@ async def plain(api: Api, path: str) -> ClientResponse:
 async def test_server_is_alive_before_it_is_ready(
     database: Database, tenant: TenantId, other_tenant: TenantId, tmp_path: Path
 ) -> None:
-    ready = False
-    async with api_over(database, tenant, other_tenant, tmp_path, is_ready=lambda: ready) as served:
+    absent = ["media engine", "SIP"]
+
+    async def missing() -> list[str]:
+        return absent
+
+    async with api_over(database, tenant, other_tenant, tmp_path, missing=missing) as served:
         assert (await plain(served, "/healthz")).status == 200
-        assert (await plain(served, "/readyz")).status == 503
-        ready = True
-        assert (await plain(served, "/readyz")).status == 200
+        refused = await plain(served, "/readyz")
+        assert refused.status == 503
+        assert await refused.text() == (
+            '{"status": "not ready", "missing": ["media engine", "SIP"]}'
+        )
+        absent.clear()
+        ready = await plain(served, "/readyz")
+        assert (ready.status, await ready.json()) == (200, {"status": "ready", "missing": []})
 
 
 async def test_metrics_are_in_the_text_format(api: Api) -> None:
@@ -104,6 +113,8 @@ async def test_database_that_is_away_is_told_and_the_rest_goes_on(
             assert (status, answer["error"]["code"]) == (503, "UNAVAILABLE"), path
         assert [agent["name"] for agent in await api.get("/agents")] == ["Anna"]
         assert (await plain(api, "/healthz")).status == 200
+        ready = await plain(api, "/readyz")
+        assert (ready.status, (await ready.json())["missing"]) == (503, ["database"])
     finally:
         await postgres_server.execute(limit.format(name, -1))
     assert len(await api.get("/calls")) == 1

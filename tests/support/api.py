@@ -1,10 +1,11 @@
 """The HTTP API over a real database, with a running system that only pretends to run."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from server.data_dir import DataDir
 from server.http import HttpServer
 from server.live import Live
 from server.metrics import Metrics
+from server.readiness import Readiness
 from telephony.calls.call import CallSnapshot, LegSnapshot
 from telephony.events import CallId, Direction, LegRole
 from telephony.switchboard import UnknownPhone
@@ -134,11 +136,12 @@ async def api_over(
     there: TenantId,
     folder: Path,
     *,
-    is_ready: Callable[[], bool] = lambda: True,
+    missing: Callable[[], Awaitable[list[str]]] | None = None,
 ) -> AsyncIterator[Api]:
     data = DataDir(folder)
     live = FakeLive()
-    http = HttpServer(HttpSettings(), database, data, live, Metrics(), is_ready=is_ready)
+    missing = missing or Readiness({}, database.ping, clock=monotonic).missing
+    http = HttpServer(HttpSettings(), database, data, live, Metrics(), missing=missing)
     worlds = [await _fill(database, tenant_id, live, data) for tenant_id in (here, there)]
     async with TestClient(TestServer(http._app())) as client:
         yield Api(client, http, live, database, *worlds)
