@@ -15,6 +15,8 @@ class ApiError(Exception):
 
     status = 500
     code = "INTERNAL"
+    retry_after: float | None = None
+    """Seconds after which the same request may succeed."""
 
     def __init__(self, message: str, *, details: Sequence[FieldError] = ()) -> None:
         super().__init__(message)
@@ -76,3 +78,4 @@ class TooManyRequests(ApiError):
 class Unavailable(ApiError):
     status = 503
     code = "UNAVAILABLE"
+    retry_after = 2.0
