@@ -22,6 +22,7 @@ from server.auth.secrets_file import load_or_make
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
+from server.changes import Changes
 from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
@@ -77,6 +78,7 @@ class _Server:
         self.settings = settings
         self.database = database
         self._tasks = tasks
+        self._reloading = asyncio.Lock()
         self.bus = EventBus()
         self.metrics = Metrics()
         self.journal = Journal(Segments(data.journal), Records(database, node=_NODE))
@@ -156,6 +158,10 @@ class _Server:
         stack.push_async_callback(self._store_last_records)
         await self._close_interrupted(started)
         await self.reload()
+        await self.http.accounts.refresh_all()
+        changes = Changes(self.database, self.http.accounts, self.reload)
+        listening = self._tasks.create_task(changes.run(), name="changes")
+        stack.callback(listening.cancel)
         lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
         stack.callback(lag.cancel)
         await self.engine.start()
@@ -169,6 +175,11 @@ class _Server:
     async def reload(self, tenant_id: TenantId | None = None) -> None:
         """Read the configuration again; calls that are there keep what they began with."""
         del tenant_id  # the whole is small enough to be read at once
+        # One at a time: of two, the one that read first could otherwise be the last to be used.
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         snapshots = await self._snapshots()
         self.context.directory = directory_of(snapshots)
         for snapshot in snapshots:
