@@ -164,8 +164,15 @@ class EventFeed:
                 await socket.send_str(json.dumps(first, default=str))
                 async with asyncio.TaskGroup() as tasks:
                     sending = tasks.create_task(self._send(socket, subscriber))
-                    await self._receive(socket)
+                    receiving = tasks.create_task(self._receive(socket))
+                    await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
                     sending.cancel()
+                    # Or it would take the answer to our closing, and end the connection too early.
+                    receiving.cancel()
+            if subscriber.refused:
+                await socket.close(code=UNAUTHENTICATED, message=b"sign in again")
+            else:
+                await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"connect again")
         except TimeoutError:
             await socket.close(code=UNAUTHENTICATED, message=b"the token has expired")
         finally:
@@ -175,10 +182,6 @@ class EventFeed:
         with suppress(ConnectionError):
             while (message := await subscriber.queue.get()) is not None:
                 await socket.send_str(message.decode())
-            if subscriber.refused:
-                await socket.close(code=UNAUTHENTICATED, message=b"sign in again")
-            else:
-                await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"connect again")
 
     async def _receive(self, socket: web.WebSocketResponse) -> None:
         """Clients have nothing to say; reading notices that they went away."""

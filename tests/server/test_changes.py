@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest_asyncio
 from aiohttp import WSMsgType
 
 from casecore.db.database import Database
+from casecore.db.errors import DatabaseUnavailable
 from casecore.permissions import Role
 from casecore.store import agents, tenants, users
 from config.tenancy import TenantId
@@ -121,7 +123,14 @@ async def test_what_was_changed_while_nobody_could_listen_is_found_afterwards(
     headers = await server.sign_in("supervisor")
     assert (await server.get("/agents", headers))[0] == 200
     await postgres_server.execute(CUT.format(fresh_database.name))
-    await change(database, "supervisor", disabled=True)
+
+    async def is_disabled() -> bool:
+        with suppress(DatabaseUnavailable):  # our own connections were cut too
+            await change(database, "supervisor", disabled=True)
+            return True
+        return False
+
+    await becomes(is_disabled)
 
     async def is_refused() -> bool:
         return (await server.get("/agents", headers))[0] == 401
