@@ -40,8 +40,13 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
+    """Also the answer for what exists and is not the asker's: the two must not be told apart."""
+
     status = 404
     code = "NOT_FOUND"
+
+    def __init__(self, message: str = "There is no such record.") -> None:
+        super().__init__(message)
 
 
 class Conflict(ApiError):

@@ -91,7 +91,7 @@ def _known(error: Exception) -> ApiError | None:
 
 def _from_records(error: RecordError) -> ApiError:
     if isinstance(error, RecordNotFound):
-        return NotFound("There is no such record.")
+        return NotFound()
     kind = Conflict if isinstance(error, AlreadyExists | StillInUse) else Unprocessable
     return kind(f"Refused: {error}.")
 
