@@ -24,6 +24,7 @@ from server.bindings.agent_states import resume_states
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
+from server.changes import Changes
 from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
@@ -33,6 +34,7 @@ from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
 from server.metrics import Metrics
+from server.readiness import Readiness
 from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
@@ -67,7 +69,6 @@ async def serve(settings: Settings, stop: asyncio.Event, say: Callable[[str], No
         say(_greeting(settings, server, passwords, data, time.monotonic() - began))
         await stop.wait()
         log.info("stopping: no new calls are taken")
-        server.is_ready = False
         server.endpoint.drain = True
         await server.switchboard.drain(settings.shutdown_grace_seconds)
 
@@ -80,8 +81,8 @@ class _Server:
     ) -> None:
         self.settings = settings
         self.database = database
-        self.is_ready = False
         self._tasks = tasks
+        self._reloading = asyncio.Lock()
         self.bus = EventBus()
         self.metrics = Metrics()
         self.journal = Journal(Segments(data.journal), Records(database, node=_NODE))
@@ -134,8 +135,21 @@ class _Server:
             data,
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
-            is_ready=lambda: self.is_ready,
+            missing=self._readiness().missing,
         )
+
+    def _readiness(self) -> Readiness:
+        parts = {
+            "journal": lambda: not self.journal.behind,
+            "media engine": lambda: self.engine.is_running,
+            # A server that is about to stop takes no new calls.
+            "SIP": lambda: self._listens() and not self.endpoint.drain,
+        }
+        clock = asyncio.get_running_loop().time
+        return Readiness(parts, self.database.ping, clock=clock)
+
+    def _listens(self) -> bool:
+        return all(port for _, port in self.endpoint.bound.values())
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each is stopped by `stack` in reverse order."""
@@ -152,6 +166,10 @@ class _Server:
         await self._close_interrupted(started)
         await self.reload()
         await self._resume_agents()
+        await self.http.accounts.refresh_all()
+        changes = Changes(self.database, self.http.accounts, self.reload)
+        listening = self._tasks.create_task(changes.run(), name="changes")
+        stack.callback(listening.cancel)
         lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
         stack.callback(lag.cancel)
         await self.engine.start()
@@ -162,11 +180,15 @@ class _Server:
         await self.endpoint.start()
         stack.push_async_callback(self.endpoint.stop)
         await self.switchboard.registrations.restore()
-        self.is_ready = True
 
     async def reload(self, tenant_id: TenantId | None = None) -> None:
         """Read the configuration again; calls that are there keep what they began with."""
         del tenant_id  # the whole is small enough to be read at once
+        # One at a time: of two, the one that read first could otherwise be the last to be used.
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         snapshots = await self._snapshots()
         self.context.directory = directory_of(snapshots)
         for snapshot in snapshots:

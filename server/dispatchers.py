@@ -28,10 +28,15 @@ class Dispatchers:
 
     def of(self, tenant_id: TenantId) -> Dispatcher:
         """The tenant's dispatcher; raises UnknownTenant."""
-        try:
-            return self._running[tenant_id][0]
-        except KeyError:
-            raise UnknownTenant(str(tenant_id)) from None
+        dispatcher = self.find(tenant_id)
+        if dispatcher is None:
+            raise UnknownTenant(str(tenant_id))
+        return dispatcher
+
+    def find(self, tenant_id: TenantId) -> Dispatcher | None:
+        """The tenant's dispatcher, if its configuration was read already."""
+        running = self._running.get(tenant_id)
+        return running[0] if running is not None else None
 
     def open(self, tenant_id: TenantId) -> Dispatcher:
         """The tenant's dispatcher, started now if it is new."""

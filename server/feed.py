@@ -35,7 +35,7 @@ _HEARTBEAT_SECONDS = 20.0
 _MAX_SUBSCRIBERS = 1_000
 
 UNAUTHENTICATED = 4401
-"""Close code: no valid token came in time, or the one given has expired."""
+"""Close code: no valid token came in time, or the one given has expired or become worthless."""
 
 Snapshot = Callable[[Principal], Mapping[str, Any]]
 """The present state of what the person may see, as JSON-ready data."""
@@ -48,6 +48,8 @@ class _Subscriber:
         default_factory=lambda: asyncio.Queue(_QUEUE_EVENTS + 1)
     )
     lagging: bool = False
+    refused: bool = False
+    """The person may not listen any more."""
 
     def offer(self, message: bytes) -> None:
         if self.lagging:
@@ -57,6 +59,13 @@ class _Subscriber:
             self.queue.put_nowait(None)
             return
         self.queue.put_nowait(message)
+
+    def refuse(self) -> None:
+        """End it now; what was waiting to be sent is not."""
+        self.lagging = self.refused = True
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
 
 class EventFeed:
@@ -108,6 +117,13 @@ class EventFeed:
             self.subscribers -= 1
         return socket
 
+    def refuse_strangers(self) -> None:
+        """End the feeds of those whose token has just become worthless."""
+        for listeners in self._subscribers.values():
+            for subscriber in listeners:
+                if not subscriber.refused and not self._tokens.admits(subscriber.who):
+                    subscriber.refuse()
+
     def close(self) -> None:
         """Let every client go: the server stops."""
         for listeners in self._subscribers.values():
@@ -148,8 +164,15 @@ class EventFeed:
                 await socket.send_str(json.dumps(first, default=str))
                 async with asyncio.TaskGroup() as tasks:
                     sending = tasks.create_task(self._send(socket, subscriber))
-                    await self._receive(socket)
+                    receiving = tasks.create_task(self._receive(socket))
+                    await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
                     sending.cancel()
+                    # Or it would take the answer to our closing, and end the connection too early.
+                    receiving.cancel()
+            if subscriber.refused:
+                await socket.close(code=UNAUTHENTICATED, message=b"sign in again")
+            else:
+                await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"connect again")
         except TimeoutError:
             await socket.close(code=UNAUTHENTICATED, message=b"the token has expired")
         finally:
@@ -159,7 +182,6 @@ class EventFeed:
         with suppress(ConnectionError):
             while (message := await subscriber.queue.get()) is not None:
                 await socket.send_str(message.decode())
-            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"connect again")
 
     async def _receive(self, socket: web.WebSocketResponse) -> None:
         """Clients have nothing to say; reading notices that they went away."""

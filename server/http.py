@@ -1,16 +1,17 @@
 """The HTTP side: API, live feed, health and metrics on one aiohttp server."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from casecore.db.database import Database
 from config.settings import HttpSettings
 from server.api.openapi import document
+from server.api.operation import Operation
 from server.api.resources.agents import Agents
 from server.api.resources.auth import Auth
 from server.api.resources.calls import Calls
@@ -18,6 +19,7 @@ from server.api.resources.configuration import Configuration
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
+from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
 from server.auth.passwords import Passwords
 from server.auth.principal import Principal
@@ -27,9 +29,6 @@ from server.data_dir import DataDir
 from server.feed import EventFeed
 from server.live import Live
 from server.metrics import Metrics
-
-if TYPE_CHECKING:
-    from server.api.operation import Operation
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,35 +46,48 @@ class HttpServer:
         live: Live,
         metrics: Metrics,
         *,
-        is_ready: Callable[[], bool],
+        missing: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
-        self._is_ready = is_ready
+        self._missing = missing
         lifetime = timedelta(seconds=settings.access_token_seconds)
-        self._tokens = AccessTokens(load_or_make(data.token_key), lifetime=lifetime)
-        self.feed = EventFeed(self._tokens, self._snapshot)
-        refresh = timedelta(seconds=settings.refresh_token_seconds)
-        resources = (
-            Auth(database, self._tokens, Passwords(), LoginGuard(), refresh_lifetime=refresh),
-            Agents(live),
-            Queues(live),
-            Calls(database, live),
-            Recordings(database, data.recordings),
-            Configuration(database, live),
+        self.accounts = Accounts(database)
+        self._tokens = AccessTokens(
+            load_or_make(data.token_key), lifetime=lifetime, admits=self.accounts.admits
         )
-        self.operations: list[Operation] = [
-            operation for resource in resources for operation in resource.operations()
-        ]
-        self._runner = web.AppRunner(self._app(), access_log=None)
+        self.feed = EventFeed(self._tokens, self._snapshot)
+        self.accounts.follow(self.feed.refuse_strangers)
+        self.operations = self._all_operations(database, data)
+        self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         self.address: tuple[str, int] = ("", 0)
+
+    def _all_operations(self, database: Database, data: DataDir) -> list[Operation]:
+        refresh = timedelta(seconds=self._settings.refresh_token_seconds)
+        auth = Auth(
+            database,
+            self._tokens,
+            self.accounts,
+            Passwords(),
+            LoginGuard(),
+            refresh_lifetime=refresh,
+        )
+        resources = (
+            auth,
+            Agents(self._live),
+            Queues(self._live),
+            Calls(database, self._live),
+            Recordings(database, data.recordings),
+            Configuration(database, self._live),
+        )
+        return [operation for resource in resources for operation in resource.operations()]
 
     async def start(self) -> None:
         """Raises HttpAddressInUse."""
         await self._runner.setup()
         host, port = str(self._settings.host), self._settings.port
-        site = web.TCPSite(self._runner, host, port, shutdown_timeout=1.0)
+        site = web.TCPSite(self._runner, host, port)
         try:
             await site.start()
         except OSError as error:
@@ -106,10 +118,10 @@ class HttpServer:
         return web.json_response({"status": "alive"})
 
     async def _ready(self, _: web.Request) -> web.Response:
-        ready = self._is_ready()
-        return web.json_response(
-            {"status": "ready" if ready else "not ready"}, status=200 if ready else 503
-        )
+        missing = await self._missing()
+        if missing:
+            return web.json_response({"status": "not ready", "missing": missing}, status=503)
+        return web.json_response({"status": "ready", "missing": []})
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         body = self._metrics.render()

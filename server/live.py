@@ -14,7 +14,10 @@ from telephony.switchboard import Switchboard
 
 
 class Live:
-    """One door to switchboard and dispatchers; every answer is one tenant's."""
+    """One door to switchboard and dispatchers; every answer is one tenant's.
+
+    A tenant so new that its configuration has not been read yet has no agents, queues or calls.
+    """
 
     def __init__(
         self,
@@ -27,10 +30,12 @@ class Live:
         self._reload = reload
 
     def agents(self, tenant_id: TenantId) -> tuple[AgentSnapshot, ...]:
-        return self._dispatchers.of(tenant_id).agents()
+        dispatcher = self._dispatchers.find(tenant_id)
+        return dispatcher.agents() if dispatcher is not None else ()
 
     def queues(self, tenant_id: TenantId) -> tuple[QueueSnapshot, ...]:
-        return self._dispatchers.of(tenant_id).queues()
+        dispatcher = self._dispatchers.find(tenant_id)
+        return dispatcher.queues() if dispatcher is not None else ()
 
     def set_agent_state(
         self, tenant_id: TenantId, agent_id: UUID, state: AgentState, reason: str

@@ -14,6 +14,7 @@ from casecore.db.access import Access, prepare
 from casecore.db.connection import Connection
 from casecore.db.embedded import EmbeddedPostgres
 from casecore.db.errors import DatabaseError, DatabaseUnavailable, DatabaseUnfit
+from casecore.db.listening import Listening, listening
 from config.tenancy import TenantId
 
 _ACQUIRE_SECONDS = 10.0
@@ -66,7 +67,7 @@ class Database:
         pool = asyncpg.create_pool(
             access.app_dsn,
             min_size=0,
-            max_size=pool_size,
+            max_size=pool_size + 1,  # one more, which listens
             command_timeout=_COMMAND_SECONDS,
             server_settings=settings,
             # Nobody leaves session state behind, so resetting it would be a round trip for
@@ -105,6 +106,21 @@ class Database:
         """One transaction outside of any tenant: tenants themselves and journal positions."""
         async with self._transaction("begin") as connection:
             yield connection
+
+    @asynccontextmanager
+    async def listening(self, channel: str) -> AsyncIterator[Listening]:
+        """Hear what the database is told on `channel`; one block at a time.
+
+        Raises DatabaseUnavailable when the connection is lost; what is told then is not heard.
+        """
+        connection = await self._acquire()
+        try:
+            async with listening(connection, channel) as heard:
+                yield heard
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseUnavailable(_line(error)) from error
+        finally:
+            await self._pool.release(connection)
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable."""

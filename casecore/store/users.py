@@ -7,7 +7,7 @@ from uuid import UUID
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
 from casecore.permissions import Role
-from casecore.store.rows import changed, found, listing_of, page_of, refusals
+from casecore.store.rows import all_of, changed, found, listing_of, page_of, refusals
 from config.tenancy import TenantId
 
 SORT_COLUMNS = {"login": "lower(login)", "display": "display", "created_at": "created_at"}
@@ -31,6 +31,7 @@ _UPDATE = f"""
 _SET_HASH = "update users set password_hash = $3 where tenant_id = $1 and id = $2"
 _DELETE = "delete from users where tenant_id = $1 and id = $2"
 _COUNT = "select count(*) from users where tenant_id = $1"
+_ENABLED = "select id, role, agent_id from users where tenant_id = $1 and not disabled"
 _PAGES = orderings(
     f"select {_COLUMNS} from users where tenant_id = $1",
     SORT_COLUMNS,
@@ -54,6 +55,18 @@ class User(UserValues):
     id: UUID
     password_hash: str = field(repr=False)
     created_at: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "role", Role(self.role))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnabledUser:
+    """What a signed-in person's rights hang on."""
+
+    id: UUID
+    role: Role
+    agent_id: UUID | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", Role(self.role))
@@ -120,3 +133,7 @@ async def delete_user(db: Connection, tenant_id: TenantId, user_id: UUID) -> Non
 async def list_users(db: Connection, tenant_id: TenantId, page: Page) -> Rows[User]:
     statements = listing_of(_PAGES, page, _COUNT, default="login")
     return await page_of(db, User, statements, tenant_id, page.limit, page.offset)
+
+
+async def list_enabled_users(db: Connection, tenant_id: TenantId) -> list[EnabledUser]:
+    return all_of(EnabledUser, await db.fetch(_ENABLED, tenant_id))

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from server.api.errors import ApiError, FieldError, TooManyRequests
+from server.api.errors import ApiError, FieldError
 from server.api.models import (
     ErrorOut,
     FieldProblem,
@@ -71,7 +71,7 @@ def error_response(error: ApiError) -> web.Response:
         body=ErrorOut(error=problem).model_dump_json().encode(),
         content_type="application/json",
     )
-    if isinstance(error, TooManyRequests):
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -15,6 +15,8 @@ class ApiError(Exception):
 
     status = 500
     code = "INTERNAL"
+    retry_after: float | None = None
+    """Seconds after which the same request may succeed."""
 
     def __init__(self, message: str, *, details: Sequence[FieldError] = ()) -> None:
         super().__init__(message)
@@ -38,8 +40,13 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
+    """Also the answer for what exists and is not the asker's: the two must not be told apart."""
+
     status = 404
     code = "NOT_FOUND"
+
+    def __init__(self, message: str = "There is no such record.") -> None:
+        super().__init__(message)
 
 
 class Conflict(ApiError):
@@ -76,3 +83,4 @@ class TooManyRequests(ApiError):
 class Unavailable(ApiError):
     status = 503
     code = "UNAVAILABLE"
+    retry_after = 2.0

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from casecore.db.errors import DatabaseUnavailable
+from casecore.db.errors import DatabaseUnavailable, DatabaseUnfit
 from casecore.errors import AlreadyExists, NotFound as RecordNotFound, RecordError, StillInUse
 from server.api.envelope import answer_type, error_response, field_errors, render
 from server.api.errors import (
@@ -82,12 +82,16 @@ def _known(error: Exception) -> ApiError | None:
         return _from_records(error)
     if isinstance(error, DatabaseUnavailable):
         return Unavailable("The database is away for a moment: try again.")
+    if isinstance(error, DatabaseUnfit):
+        # Such as a password changed under us: the operator's to mend, and only the log tells.
+        log.error("the database refuses the server", extra={"error": str(error)})
+        return Unavailable("The database does not serve now: try again later.")
     return None
 
 
 def _from_records(error: RecordError) -> ApiError:
     if isinstance(error, RecordNotFound):
-        return NotFound("There is no such record.")
+        return NotFound()
     kind = Conflict if isinstance(error, AlreadyExists | StillInUse) else Unprocessable
     return kind(f"Refused: {error}.")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -18,7 +19,7 @@ _ISSUER = "murima"
 
 
 class InvalidToken(Exception):
-    """The token is not ours, was changed, or has expired."""
+    """The token is not ours, was changed, has expired, or its person may not come in any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,13 @@ class AccessToken:
 class AccessTokens:
     """Issues and reads JWT access tokens (RFC 7519, HS256)."""
 
-    def __init__(self, key: bytes, *, lifetime: timedelta) -> None:
+    def __init__(
+        self, key: bytes, *, lifetime: timedelta, admits: Callable[[Principal], bool]
+    ) -> None:
         self._key = key
         self.lifetime = lifetime
+        self.admits = admits
+        """Whether the person is still who a token says; asked for each one that is read."""
 
     def issue(self, principal: Principal, *, now: datetime) -> str:
         claims = {
@@ -67,6 +72,8 @@ class AccessTokens:
             )
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:
             raise InvalidToken(str(error)) from error
+        if not self.admits(principal):
+            raise InvalidToken("the person was disabled or changed")
         return AccessToken(principal, datetime.fromtimestamp(claims["exp"], UTC))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database, enter_tenant
-from casecore.db.errors import DatabaseUnavailable
+from casecore.db.errors import DatabaseUnavailable, DatabaseUnfit
 from casecore.store import agent_states, calls, journal, legs, queue_visits, recordings, timeline
 from casecore.store.queue_visits import VisitEnd, VisitResult
 from config.tenancy import TenantId
@@ -186,6 +186,10 @@ TABLE: Mapping[type, Apply] = {
 """Events that are not here are on the call's timeline only."""
 
 
+_AWAY = (DatabaseUnavailable, DatabaseUnfit)
+"""Neither is a fault of an event: it waits until the database is there and lets us in again."""
+
+
 class Records:
     """Applies batches of the journal to the database, each in one transaction."""
 
@@ -197,7 +201,7 @@ class Records:
         try:
             async with self._database.system_tx() as db:
                 stored = await journal.fetch_position(db, self._node)
-        except DatabaseUnavailable as error:
+        except _AWAY as error:
             raise SinkUnavailable from error
         return Position(stored.segment, stored.byte_offset)
 
@@ -208,7 +212,7 @@ class Records:
                     await enter_tenant(db, tenant_id)
                     await _apply_group(db, tenant_id, list(group))
                 await journal.update_position(db, self._node, end.segment, end.offset)
-        except DatabaseUnavailable as error:
+        except _AWAY as error:
             raise SinkUnavailable from error
 
 

@@ -62,6 +62,7 @@ def user_of(world: World) -> users.UserValues:
 READS: dict[str, Attempt] = {
     "users.fetch_user": lambda db, t, w: users.fetch_user(db, t, w.user.id),
     "users.find_user_by_login": lambda db, t, w: users.find_user_by_login(db, t, "anna"),
+    "users.list_enabled_users": lambda db, t, w: users.list_enabled_users(db, t),
     "users.list_users": lambda db, t, w: users.list_users(db, t, PAGE),
     "agents.fetch_agent": lambda db, t, w: agents.fetch_agent(db, t, w.agent.id),
     "agents.fetch_agent_by_extension": lambda db, t, w: agents.fetch_agent_by_extension(

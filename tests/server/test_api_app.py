@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientResponse, WSMsgType
 
 from casecore.db.database import Database
+from casecore.db.errors import DatabaseUnfit
 from casecore.permissions import Role
 from config.tenancy import TenantId
 from server.api.routes import PREFIX
@@ -21,12 +22,21 @@ async def plain(api: Api, path: str) -> ClientResponse:
 async def test_server_is_alive_before_it_is_ready(
     database: Database, tenant: TenantId, other_tenant: TenantId, tmp_path: Path
 ) -> None:
-    ready = False
-    async with api_over(database, tenant, other_tenant, tmp_path, is_ready=lambda: ready) as served:
+    absent = ["media engine", "SIP"]
+
+    async def missing() -> list[str]:
+        return absent
+
+    async with api_over(database, tenant, other_tenant, tmp_path, missing=missing) as served:
         assert (await plain(served, "/healthz")).status == 200
-        assert (await plain(served, "/readyz")).status == 503
-        ready = True
-        assert (await plain(served, "/readyz")).status == 200
+        refused = await plain(served, "/readyz")
+        assert refused.status == 503
+        assert await refused.text() == (
+            '{"status": "not ready", "missing": ["media engine", "SIP"]}'
+        )
+        absent.clear()
+        ready = await plain(served, "/readyz")
+        assert (ready.status, await ready.json()) == (200, {"status": "ready", "missing": []})
 
 
 async def test_metrics_are_in_the_text_format(api: Api) -> None:
@@ -87,23 +97,50 @@ async def test_listener_without_a_token_is_sent_away(api: Api) -> None:
     assert (message.type, message.data) == (WSMsgType.CLOSE, 4401)
 
 
+DENIED = "alter database {} with connection limit {}"
+CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'"
+
+
+async def refused_by_the_database(api: Api) -> None:
+    for method, path, body in (
+        ("GET", "/calls", None),
+        ("POST", "/auth/login", {"login": "anna", "password": "x"}),
+    ):
+        headers = api.headers(Role.ADMINISTRATOR)
+        response = await api.send(method, path, json=body, headers=headers)
+        assert response.status == 503, path
+        assert (await response.json())["error"]["code"] == "UNAVAILABLE"
+        assert int(response.headers["Retry-After"]) >= 1
+
+
 async def test_database_that_is_away_is_told_and_the_rest_goes_on(
     api: Api, postgres_server: PostgresServer, fresh_database: FreshDatabase
 ) -> None:
     name = fresh_database.name
-    limit = "alter database {} with connection limit {}"
-    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'"
     try:
-        await postgres_server.execute(limit.format(name, 0))
-        await postgres_server.execute(cut.format(name))
-        for method, path, body in (
-            ("GET", "/calls", None),
-            ("POST", "/auth/login", {"login": "anna", "password": "x"}),
-        ):
-            status, answer = await api.ask(method, path, json=body)
-            assert (status, answer["error"]["code"]) == (503, "UNAVAILABLE"), path
+        await postgres_server.execute(DENIED.format(name, 0))
+        await postgres_server.execute(CUT.format(name))
+        await refused_by_the_database(api)
         assert [agent["name"] for agent in await api.get("/agents")] == ["Anna"]
         assert (await plain(api, "/healthz")).status == 200
+        ready = await plain(api, "/readyz")
+        assert (ready.status, (await ready.json())["missing"]) == (503, ["database"])
     finally:
-        await postgres_server.execute(limit.format(name, -1))
+        await postgres_server.execute(DENIED.format(name, -1))
+    assert len(await api.get("/calls")) == 1
+
+
+async def test_database_that_lets_the_server_in_no_more_is_told_like_one_that_is_away(
+    api: Api, postgres_server: PostgresServer, fresh_database: FreshDatabase
+) -> None:
+    name = fresh_database.name
+    closed = "alter database {} with allow_connections {}"
+    try:
+        await postgres_server.execute(closed.format(name, "false"))
+        await postgres_server.execute(CUT.format(name))
+        with pytest.raises(DatabaseUnfit):
+            await api.database.ping()
+        await refused_by_the_database(api)
+    finally:
+        await postgres_server.execute(closed.format(name, "true"))
     assert len(await api.get("/calls")) == 1

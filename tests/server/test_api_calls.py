@@ -111,6 +111,30 @@ async def test_timeline_is_in_order(api: Api) -> None:
     ]
 
 
+async def test_list_is_sorted_by_whatever_the_store_can_sort_by(api: Api) -> None:
+    for sort in calls.SORT_COLUMNS:
+        assert len(await api.get(f"/calls?sort={sort}")) == 1
+    assert (await api.ask("GET", "/calls?sort=cause"))[0] == 400
+
+
+async def test_longest_call_comes_first_and_one_without_an_answer_last(api: Api) -> None:
+    tenant_id = api.here.tenant_id
+    lasting = {}
+    async with api.database.tenant_tx(tenant_id) as db:
+        for seconds in (5, 50, 20):
+            call = new_call(seconds=100 + seconds)
+            lasting[seconds] = str(call.id)
+            await calls.insert_call(db, tenant_id, call)
+            await calls.update_answered(db, tenant_id, call.id, at(200))
+            await calls.close_call(
+                db, tenant_id, call.id, at(200 + seconds), cause="x", sip_status=None
+            )
+    listed = [call["id"] for call in await api.get("/calls?sort=duration")]
+    assert listed == [lasting[50], lasting[20], lasting[5], str(api.here.call.id)]
+    upwards = [call["id"] for call in await api.get("/calls?sort=duration&order=asc")]
+    assert upwards == [lasting[5], lasting[20], lasting[50], str(api.here.call.id)]
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [

@@ -1,13 +1,16 @@
 """Who comes in where: every operation against every role, and against another tenant's people."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from casecore.permissions import Role, may
+from casecore.store.users import UserValues, insert_user
 from server.api.operation import Operation
+from server.auth.principal import Principal
 from tests.support.api import Api
 from tests.support.records import World
 
@@ -169,14 +172,63 @@ async def test_body_cannot_name_a_row_of_another_tenant(api: Api) -> None:
     assert number["flow_id"] == str(api.here.flow.id)
 
 
-async def test_unknown_and_strange_rows_are_told_alike(api: Api) -> None:
-    for path in ("/calls/{}", "/recordings/{}", "/flows/{}", "/agents/{}"):
-        strange = {
-            "/calls/{}": api.there.call.id,
-            "/recordings/{}": api.there.recording_id,
-            "/flows/{}": api.there.flow.id,
-            "/agents/{}": api.there.agent.id,
-        }[path]
-        unknown = await api.ask("GET", path.format(uuid4()))
-        assert await api.ask("GET", path.format(strange)) == unknown
-        assert unknown[0] == 404
+async def whole_answer(
+    api: Api, operation: Operation, path: str, headers: dict[str, str]
+) -> tuple[int, dict[str, str], str]:
+    """All that a stranger can see of it."""
+    body = body_of(operation, api.here) if operation.body is not None else None
+    response = await api.send(operation.method, path, headers=headers, json=body)
+    seen = {name: value for name, value in response.headers.items() if name != "Date"}
+    return response.status, seen, await response.text()
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_unknown_and_strange_rows_are_told_alike(api: Api, role: Role) -> None:
+    headers = api.headers(role)
+    compared = 0
+    for operation in guarded(api):
+        if not operation.parameters:
+            continue
+        unknown = operation.path.replace("{id}", str(uuid4())).replace("{number}", "4712")
+        expected = await whole_answer(api, operation, unknown, headers)
+        strange = path_of(operation, api.there, api)
+        assert await whole_answer(api, operation, strange, headers) == expected, operation.name
+        assert expected[0] in (403, 404), operation.name
+        compared += 1
+    assert compared >= 14
+
+
+async def test_unknown_rows_and_those_of_colleagues_are_told_alike(api: Api) -> None:
+    nobody = api.headers(Role.AGENT, agent_id=uuid4())
+    alone = api.headers(Role.AGENT, agent_id=api.there.agent.id)
+    own_call = api.live.calls(api.here.tenant_id)[0].id
+    for method, path, id in (
+        ("GET", "/calls/{}", api.here.call.id),
+        ("GET", "/calls/{}/timeline", api.here.call.id),
+        ("GET", "/recordings/{}", api.here.recording_id),
+        ("GET", "/recordings/{}/audio", api.here.recording_id),
+        ("DELETE", "/calls/live/{}", own_call),
+    ):
+        for headers in (nobody, alone):
+            answers = []
+            for each in (id, uuid4()):
+                response = await api.send(method, path.format(each), headers=headers)
+                answers.append((response.status, await response.text()))
+            assert answers[0] == answers[1], path
+            assert answers[0][0] == 404
+
+
+async def test_agent_role_without_an_agent_learns_nothing_of_recordings(api: Api) -> None:
+    async with api.database.tenant_tx(api.here.tenant_id) as db:
+        values = UserValues(login="none", display="None", role=Role.AGENT)
+        user = await insert_user(db, api.here.tenant_id, values, "none")
+    await api.http.accounts.refresh(api.here.tenant_id)
+    who = Principal(user.id, api.here.tenant_id, "none", Role.AGENT, None)
+    token = api.http._tokens.issue(who, now=datetime.now(UTC))
+    answers = []
+    for id in (api.here.recording_id, uuid4()):
+        path = f"/recordings/{id}"
+        headers = {"Authorization": f"Bearer {token}"}
+        answers.append(await api.ask("GET", path, role=None, headers=headers))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 403

@@ -21,7 +21,7 @@ from telephony.events import CallId
 from tests.support.events import TENANT, call_ended, call_started, work_offered
 
 ANNA = AgentId(UUID(int=11))
-TOKENS = AccessTokens(b"k" * 32, lifetime=timedelta(minutes=5))
+TOKENS = AccessTokens(b"k" * 32, lifetime=timedelta(minutes=5), admits=lambda _: True)
 
 
 def token(

@@ -96,7 +96,7 @@ def operations() -> list[Operation]:
     ]  # fmt: skip
 
 
-TOKENS = AccessTokens(b"k" * 32, lifetime=timedelta(minutes=5))
+TOKENS = AccessTokens(b"k" * 32, lifetime=timedelta(minutes=5), admits=lambda _: True)
 
 
 def signed_in(role: Role) -> dict[str, str]:

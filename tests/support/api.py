@@ -1,10 +1,11 @@
 """The HTTP API over a real database, with a running system that only pretends to run."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from casecore.db.database import Database
 from casecore.permissions import Role
 from casecore.store import calls, legs, recordings
+from casecore.store.users import UserValues, insert_user
 from config.settings import HttpSettings
 from config.tenancy import TenantId
 from routing.agents import AgentSnapshot
@@ -24,6 +26,7 @@ from server.data_dir import DataDir
 from server.http import HttpServer
 from server.live import Live
 from server.metrics import Metrics
+from server.readiness import Readiness
 from telephony.calls.call import CallSnapshot, LegSnapshot
 from telephony.errors import UnknownPhone
 from telephony.events import CallId, Direction, LegRole
@@ -93,6 +96,8 @@ class Api:
     database: Database
     here: World
     there: World
+    users: dict[tuple[TenantId, Role], UUID]
+    """Somebody of every role; the agent is the world's user."""
 
     def headers(
         self, role: Role, *, world: World | None = None, agent_id: UUID | None = None
@@ -100,8 +105,12 @@ class Api:
         """What a person of that role sends; an agent is the world's, unless another is named."""
         world = world or self.here
         own = agent_id or (world.agent.id if role is Role.AGENT else None)
+        user_id = self.users[world.tenant_id, role]
+        if agent_id is not None:  # somebody of whom nothing but the token knows
+            user_id = uuid4()
+            self.http.accounts._enabled[world.tenant_id][user_id] = (role, agent_id)
         who = Principal(
-            user_id=world.user.id,
+            user_id=user_id,
             tenant_id=world.tenant_id,
             login=world.user.login,
             role=role,
@@ -134,14 +143,27 @@ async def api_over(
     there: TenantId,
     folder: Path,
     *,
-    is_ready: Callable[[], bool] = lambda: True,
+    missing: Callable[[], Awaitable[list[str]]] | None = None,
 ) -> AsyncIterator[Api]:
     data = DataDir(folder)
     live = FakeLive()
-    http = HttpServer(HttpSettings(), database, data, live, Metrics(), is_ready=is_ready)
+    missing = missing or Readiness({}, database.ping, clock=monotonic).missing
+    http = HttpServer(HttpSettings(), database, data, live, Metrics(), missing=missing)
     worlds = [await _fill(database, tenant_id, live, data) for tenant_id in (here, there)]
     async with TestClient(TestServer(http._app())) as client:
-        yield Api(client, http, live, database, *worlds)
+        users = {k: v for world in worlds for k, v in (await _users(database, world)).items()}
+        await http.accounts.refresh_all()
+        yield Api(client, http, live, database, worlds[0], worlds[1], users)
+
+
+async def _users(database: Database, world: World) -> dict[tuple[TenantId, Role], UUID]:
+    tenant_id = world.tenant_id
+    made = {(tenant_id, Role.AGENT): world.user.id}
+    async with database.tenant_tx(tenant_id) as db:
+        for role in set(Role) - {Role.AGENT}:
+            values = UserValues(login=role.value, display=role.value.title(), role=role)
+            made[tenant_id, role] = (await insert_user(db, tenant_id, values, "none")).id
+    return made
 
 
 async def _fill(database: Database, tenant_id: TenantId, live: FakeLive, data: DataDir) -> World:

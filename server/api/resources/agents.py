@@ -113,7 +113,7 @@ class Agents:
         for agent in self._live.agents(who.tenant_id):
             if agent.id == id:
                 return agent
-        raise NotFound("There is no such agent.")
+        raise NotFound()
 
     def _admit(self, who: Principal, id: UUID) -> None:
         self._find(who, id)

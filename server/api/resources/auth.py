@@ -19,6 +19,7 @@ from routing.events import AgentId
 from server.api.errors import TooManyRequests, Unauthenticated
 from server.api.models import ApiModel, OutModel, Text
 from server.api.operation import Operation
+from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
 from server.auth.passwords import Passwords
 from server.auth.principal import Principal
@@ -64,6 +65,7 @@ class Auth:
         self,
         database: Database,
         tokens: AccessTokens,
+        accounts: Accounts,
         passwords: Passwords,
         guard: LoginGuard,
         *,
@@ -71,6 +73,7 @@ class Auth:
     ) -> None:
         self._database = database
         self._tokens = tokens
+        self._accounts = accounts
         self._passwords = passwords
         self._guard = guard
         self._refresh_lifetime = refresh_lifetime
@@ -137,7 +140,9 @@ class Auth:
             raise Unauthenticated(_WRONG)
         self._guard.succeeded(source)
         async with self._database.tenant_tx(tenant_id) as db:
-            return await self._session(db, tenant_id, usable, uuid4())
+            session = await self._session(db, tenant_id, usable, uuid4())
+        await self._know(tenant_id, usable)
+        return session
 
     async def refresh(self, body: RefreshIn) -> SessionOut:
         session = await self._exchange(_tenant_of(body.refresh_token), body.refresh_token)
@@ -184,7 +189,14 @@ class Auth:
             user = await users.fetch_user(db, tenant_id, used.user_id)
             if user.disabled:
                 return None
-            return await self._session(db, tenant_id, user, used.family_id)
+            session = await self._session(db, tenant_id, user, used.family_id)
+        await self._know(tenant_id, user)
+        return session
+
+    async def _know(self, tenant_id: TenantId, user: users.User) -> None:
+        """Have the new token admitted, also when the user was added only a moment ago."""
+        if not self._accounts.admits(_principal(tenant_id, user)):
+            await self._accounts.refresh(tenant_id)
 
     async def _tenant(self, slug: str | None) -> TenantId | None:
         async with self._database.system_tx() as db:
@@ -199,8 +211,6 @@ class Auth:
         self, db: Connection, tenant_id: TenantId, user: users.User, family_id: UUID
     ) -> SessionOut:
         now = datetime.now(UTC)
-        agent_id = AgentId(user.agent_id) if user.agent_id else None
-        principal = Principal(user.id, tenant_id, user.login, user.role, agent_id)
         token = new_refresh_token(tenant_id)
         await refresh_tokens.insert_refresh_token(
             db,
@@ -212,11 +222,16 @@ class Auth:
             expires_at=now + self._refresh_lifetime,
         )
         return SessionOut(
-            access_token=self._tokens.issue(principal, now=now),
+            access_token=self._tokens.issue(_principal(tenant_id, user), now=now),
             expires_in=round(self._tokens.lifetime.total_seconds()),
             refresh_token=token,
             user=UserOut.model_validate(user),
         )
+
+
+def _principal(tenant_id: TenantId, user: users.User) -> Principal:
+    agent_id = AgentId(user.agent_id) if user.agent_id else None
+    return Principal(user.id, tenant_id, user.login, user.role, agent_id)
 
 
 def _monotonic() -> float:

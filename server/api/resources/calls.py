@@ -124,7 +124,10 @@ class TimelineOut(OutModel):
 
 
 class CallQuery(PageQuery):
-    sort: Literal["started_at", "answered_at", "ended_at", "caller", "called"] = "started_at"
+    sort: Literal["started_at", "answered_at", "ended_at", "duration", "caller", "called"] = (
+        "started_at"
+    )
+    """`duration` is the time from the answer to the end; calls without one come last."""
     since: Moment | None = None
     until: Moment | None = None
     direction: Literal["inbound", "internal", "outbound"] | None = None
@@ -199,9 +202,9 @@ class Calls:
     async def hang_up(self, who: Principal, id: UUID) -> None:
         call = next((c for c in self._live.calls(who.tenant_id) if c.id == id), None)
         if call is None:
-            raise NotFound("No such call is alive.")
+            raise NotFound()
         if not who.may(Permission.CONTROL_ALL_CALLS) and not _takes_part(call, who):
-            raise NotFound("No such call is alive.")
+            raise NotFound()
         self._live.hang_up(who.tenant_id, id)
 
     async def originate(self, who: Principal, body: OriginateIn) -> OriginatedOut:
@@ -265,7 +268,7 @@ class Calls:
             if agent_id is None or not await calls.call_involves_agent(
                 db, who.tenant_id, id, agent_id
             ):
-                raise NotFound("There is no such call.")
+                raise NotFound()
         return call
 
     def _own_extension(self, who: Principal) -> str | None:

@@ -91,14 +91,15 @@ class Recordings:
         return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
 
     async def _find(self, who: Principal, id: UUID) -> recordings.Recording:
+        hears_all = who.may(Permission.HEAR_ALL_RECORDINGS)
+        if not hears_all and who.agent_id is None:
+            raise Forbidden("Only agents have recordings of their own.")
         async with self._database.tenant_tx(who.tenant_id) as db:
             recording = await recordings.fetch_recording(db, who.tenant_id, id)
-            if not who.may(Permission.HEAR_ALL_RECORDINGS):
-                if who.agent_id is None:
-                    raise Forbidden("Only agents have recordings of their own.")
-                involved = await calls.call_involves_agent(
-                    db, who.tenant_id, recording.call_id, who.agent_id
-                )
-                if not involved:
-                    raise NotFound("There is no such recording.")
+            if hears_all or who.agent_id is None:
+                return recording
+            if not await calls.call_involves_agent(
+                db, who.tenant_id, recording.call_id, who.agent_id
+            ):
+                raise NotFound
         return recording
