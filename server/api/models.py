@@ -1,13 +1,16 @@
 """Building blocks of everything that crosses the HTTP border."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 T = TypeVar("T")
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]", re.IGNORECASE)
 
 
 class ApiModel(BaseModel):
@@ -28,6 +31,13 @@ def _storable(text: str) -> str:
     return text
 
 
+def _written_out(given: object) -> object:
+    # pydantic would take a number for seconds since 1970, which the document does not say.
+    if isinstance(given, str) and _DATE.match(given) is None:
+        raise ValueError("must be a time such as 2026-11-20T09:00:00Z")
+    return given
+
+
 def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -35,12 +45,19 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("is outside of the calendar") from None
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[
+    str, AfterValidator(_storable), Field(json_schema_extra={"pattern": "^[^\\u0000]*$"})
+]
 Name = Annotated[Text, Field(min_length=1, max_length=80)]
 DialString = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[+*#]?[0-9A-Za-z*#]+$")]
 """A number, extension or feature code as somebody would dial it."""
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),  # what a validator before it has seen is no longer taken for JSON
+    BeforeValidator(_written_out),
+    AfterValidator(_in_utc),
+]
 """A point in time: it must say its time zone, for the server's own would be a guess."""
 
 

@@ -350,3 +350,9 @@ async def test_recordings_are_found_by_call_and_kind(api: Api) -> None:
 async def test_agent_role_without_an_agent_has_nothing_of_its_own(api: Api, path: str) -> None:
     nobody = api.headers(Role.AGENT, agent_id=uuid4())
     assert await api.get(path, role=None, headers=nobody) == []
+
+
+@pytest.mark.parametrize("since", ["0", "-1.5", "1763629200", "2026-11-20", "today", "", "null"])
+async def test_point_in_time_is_written_out(api: Api, since: str) -> None:
+    status, body = await api.ask("GET", f"/calls?since={since}")
+    assert (status, body["error"]["details"][0]["field"]) == (400, "query.since")

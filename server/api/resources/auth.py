@@ -111,6 +111,7 @@ class Auth:
                 tag="auth",
                 public=True,
                 body=RefreshIn,
+                errors=(Unauthenticated,),
             ),
             Operation(
                 method="GET",
