@@ -21,15 +21,18 @@ class MediaBridge:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closing = False
 
-    def add(self, leg: MediaLeg) -> None:
-        """Let the leg hear everybody and be heard, unless it is closing. Raises MediaError for one
-        of another shard: legs that may meet are opened `near` each other."""
+    def add(self, leg: MediaLeg, *, silent: bool = False) -> None:
+        """Let the leg hear everybody and be heard, unless it is closing.
+
+        `silent` leaves both to `set_gain`. Raises MediaError for one of another shard: legs that
+        may meet are opened `near` each other.
+        """
         if leg.native.shard != self.native.shard:
             raise MediaError("a leg of another media thread cannot join this bridge")
         if self._closing or leg.is_closing:
             return
         with orders():
-            self._engine.native.join(self.native, leg.native)
+            self._engine.native.join(self.native, leg.native, silent)
 
     def remove(self, leg: MediaLeg) -> None:
         if not self._closing and not leg.is_closing:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from media.leg import MediaLeg
+
 RATE = 8_000
 FAULTS = {0: "", 1: "disk_full", 2: "write_error", 3: "overrun", 4: "too_long"}
 """The engine's numbers; they must agree with recorder.h."""
@@ -31,7 +33,7 @@ class RecordingResult:
 class RecordingControl(Protocol):
     """What a recording asks of the engine."""
 
-    def set_recording_sides(self, number: int, left: object, right: object) -> None: ...
+    def hear(self, number: int, leg: "MediaLeg", side: int, *, heard: bool) -> None: ...
     def pause_recording(self, number: int, paused: bool) -> None: ...
     async def stop_recording(self, number: int) -> tuple[int, int]: ...
 
@@ -52,9 +54,17 @@ class Recording:
         self.on_failure: Callable[[str], None] | None = None
         """Told the reason once, if recording has to stop early; the call goes on."""
 
-    def set_sides(self, *, left: object, right: object) -> None:
-        """Which legs are heard left and right from now on; None is silence."""
-        self._control.set_recording_sides(self._number, left, right)
+    def add(self, leg: "MediaLeg", *, left: bool = False) -> None:
+        """Record what the leg says on the right side, or the left, with whoever is there already.
+
+        At most eight legs are heard on a side. Raises MediaError.
+        """
+        self._control.hear(self._number, leg, 0 if left else 1, heard=True)
+
+    def remove(self, leg: "MediaLeg") -> None:
+        """Record the leg no more, on whichever side it was; a leg that closes is removed."""
+        for side in (0, 1):
+            self._control.hear(self._number, leg, side, heard=False)
 
     def pause(self) -> None:
         """Write silence until `resume`."""

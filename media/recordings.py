@@ -45,11 +45,13 @@ class Recordings:
 
     # --- for a recording
 
-    def set_recording_sides(self, number: int, left: object, right: object) -> None:
+    def hear(self, number: int, leg: MediaLeg, side: int, *, heard: bool) -> None:
         shard = self._shards.get(number)
-        if shard is not None:
+        if shard is not None and not leg.is_closing:
+            if leg.native.shard != shard:
+                raise MediaError("legs of two media threads cannot be recorded together")
             with orders():
-                self._engine.native.set_sides(shard, number, *_sides(left, right))
+                self._engine.native.hear(shard, number, leg.native, side, heard)
 
     def pause_recording(self, number: int, paused: bool) -> None:
         shard = self._shards.get(number)

@@ -116,13 +116,13 @@ cdef extern from "engine.h" nogil:
     bint order_digit(Leg *leg, uint8_t event, uint16_t tone, uint16_t gap)
     bint order_tap(Leg *leg, SampleRing *tap)
     bint order_add_bridge(Shard *shard, Bridge *bridge, uint8_t phase)
-    bint order_join(Bridge *bridge, Leg *leg)
+    bint order_join(Bridge *bridge, Leg *leg, bint silent)
     bint order_part(Bridge *bridge, Leg *leg)
     bint order_gain(Bridge *bridge, Leg *listener, Leg *source, int16_t gain)
     bint order_remove_bridge(Bridge *bridge)
     bint order_record(Engine *engine, Shard *shard, Recording *recording, uint8_t phase,
                       Leg *left, Leg *right)
-    bint order_sides(Shard *shard, uint64_t id, Leg *left, Leg *right)
+    bint order_hear(Shard *shard, uint64_t id, Leg *leg, uint8_t side, bint heard)
     bint order_pause(Shard *shard, uint64_t id, bint paused)
     bint order_stop_recording(Shard *shard, uint64_t id)
     uint32_t samples_peek(SampleRing *ring, const int16_t **samples, uint32_t most)
@@ -366,8 +366,8 @@ cdef class NativeEngine:
         self._bridges[number] = made
         return number, made
 
-    def join(self, NativeBridge bridge, NativeLeg leg):
-        _check(order_join(bridge.use(), leg.use()))
+    def join(self, NativeBridge bridge, NativeLeg leg, bint silent):
+        _check(order_join(bridge.use(), leg.use(), silent))
 
     def part(self, NativeBridge bridge, NativeLeg leg):
         _check(order_part(bridge.use(), leg.use()))
@@ -392,13 +392,10 @@ cdef class NativeEngine:
             raise OrdersFull
         return number
 
-    def set_sides(self, int shard, uint64_t recording, NativeLeg left, NativeLeg right):
-        cdef Leg *one = left.use() if left is not None else NULL
-        cdef Leg *two = right.use() if right is not None else NULL
-        for leg in (left, right):
-            if leg is not None and leg.shard != shard:
-                raise ValueError("the leg is of another media thread")
-        _check(order_sides(&self.use().shards[shard], recording, one, two))
+    def hear(self, int shard, uint64_t recording, NativeLeg leg, int side, bint heard):
+        if leg.shard != shard:
+            raise ValueError("the leg is of another media thread")
+        _check(order_hear(&self.use().shards[shard], recording, leg.use(), side, heard))
 
     def pause(self, int shard, uint64_t recording, bint paused):
         _check(order_pause(&self.use().shards[shard], recording, paused))

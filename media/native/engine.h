@@ -19,6 +19,7 @@
 #define PHASES 4
 #define TICK_NS 5000000LL
 #define BRIDGE_LEGS 32
+#define SIDE_LEGS 8
 #define UNITY 256 /* gain of 0 dB */
 #define TICKS_KEPT 256
 
@@ -122,7 +123,8 @@ struct Bridge {
 /* A recording as the media thread sees it. */
 typedef struct {
     Recording *recording;
-    Leg *side[2];
+    Leg *side[2][SIDE_LEGS]; /* heard left and right, together */
+    uint8_t side_count[2];
     bool paused;
     uint64_t id;
 } Track;
@@ -205,13 +207,15 @@ bool order_stop_playing(Leg *leg);
 bool order_digit(Leg *leg, uint8_t event, uint16_t tone, uint16_t gap);
 bool order_tap(Leg *leg, SampleRing *tap); /* NULL takes the present one off */
 bool order_add_bridge(Shard *shard, Bridge *bridge, uint8_t phase);
-bool order_join(Bridge *bridge, Leg *leg);
+/* A leg that joins silently hears nobody and is not heard until a gain says so. */
+bool order_join(Bridge *bridge, Leg *leg, bool silent);
 bool order_part(Bridge *bridge, Leg *leg);
 bool order_gain(Bridge *bridge, Leg *listener, Leg *source, int16_t gain);
 bool order_remove_bridge(Bridge *bridge);
 bool order_record(Engine *engine, Shard *shard, Recording *recording, uint8_t phase, Leg *left,
                   Leg *right);
-bool order_sides(Shard *shard, uint64_t id, Leg *left, Leg *right);
+/* Whether the leg is heard on a side of the recording: 0 is left, 1 is right. */
+bool order_hear(Shard *shard, uint64_t id, Leg *leg, uint8_t side, bool heard);
 bool order_pause(Shard *shard, uint64_t id, bool paused);
 bool order_stop_recording(Shard *shard, uint64_t id);
 

@@ -29,7 +29,7 @@ typedef enum {
     ORDER_GAIN,
     ORDER_REMOVE_BRIDGE,
     ORDER_RECORD,
-    ORDER_SIDES,
+    ORDER_HEAR,
     ORDER_PAUSE,
     ORDER_STOP_RECORDING,
 } OrderKind;
@@ -95,13 +95,13 @@ static void review(Bridge *bridge)
                     bridge->gain[1][1] == 0;
 }
 
-static void join(Shard *shard, Bridge *bridge, Leg *leg)
+static void join(Shard *shard, Bridge *bridge, Leg *leg, int16_t gain)
 {
     if (leg->bridge || bridge->count == BRIDGE_LEGS)
         return;
     const uint8_t at = bridge->count++;
     for (uint8_t i = 0; i < at; i++)
-        bridge->gain[i][at] = bridge->gain[at][i] = UNITY;
+        bridge->gain[i][at] = bridge->gain[at][i] = gain;
     bridge->gain[at][at] = 0;
     bridge->legs[at] = leg;
     leg->bridge = bridge;
@@ -143,13 +143,25 @@ static Track *find_track(Shard *shard, uint64_t id, uint8_t *phase, uint32_t *pl
     return NULL;
 }
 
-static void forget_sides(Shard *shard, const Leg *leg)
+static void hear(Track *track, Leg *leg, uint8_t side, bool heard)
+{
+    Leg **legs = track->side[side];
+    uint8_t *count = &track->side_count[side];
+    uint8_t at = 0;
+    while (at < *count && legs[at] != leg)
+        at++;
+    if (heard && at == *count && at < SIDE_LEGS)
+        legs[(*count)++] = leg;
+    else if (!heard && at < *count)
+        legs[at] = legs[--*count];
+}
+
+static void forget_sides(Shard *shard, Leg *leg)
 {
     for (uint8_t p = 0; p < PHASES; p++)
         for (uint32_t i = 0; i < shard->track_count[p]; i++)
-            for (int side = 0; side < 2; side++)
-                if (shard->tracks[p][i].side[side] == leg)
-                    shard->tracks[p][i].side[side] = NULL;
+            for (uint8_t side = 0; side < 2; side++)
+                hear(&shard->tracks[p][i], leg, side, false);
 }
 
 /* --- orders --- */
@@ -182,9 +194,8 @@ static void obey_recording(Shard *shard, const Order *order)
     Track *track = find_track(shard, order->id, &phase, &place);
     if (!track)
         return;
-    if (order->kind == ORDER_SIDES) {
-        track->side[0] = order->leg;
-        track->side[1] = order->other;
+    if (order->kind == ORDER_HEAR) {
+        hear(track, order->leg, (uint8_t)(order->number & 1), order->number >> 1);
     } else if (order->kind == ORDER_PAUSE) {
         track->paused = order->number != 0;
     } else {
@@ -235,7 +246,7 @@ static void obey(Shard *shard, const Order *order)
         shard->bridges[order->phase][shard->bridge_count[order->phase]++] = bridge;
         break;
     case ORDER_JOIN:
-        join(shard, bridge, order->leg);
+        join(shard, bridge, order->leg, (int16_t)order->number);
         break;
     case ORDER_PART:
         if (order->leg->bridge == bridge)
@@ -252,11 +263,15 @@ static void obey(Shard *shard, const Order *order)
         break;
     case ORDER_RECORD: {
         const uint8_t phase = order->phase;
-        const Track track = {order->object, {order->leg, order->other}, false, order->id};
-        shard->tracks[phase][shard->track_count[phase]++] = track;
+        Track *track = &shard->tracks[phase][shard->track_count[phase]++];
+        *track = (Track){.recording = order->object, .id = order->id};
+        if (order->leg)
+            hear(track, order->leg, 0, true);
+        if (order->other)
+            hear(track, order->other, 1, true);
         break;
     }
-    case ORDER_SIDES:
+    case ORDER_HEAR:
     case ORDER_PAUSE:
     case ORDER_STOP_RECORDING:
         obey_recording(shard, order);
@@ -277,6 +292,13 @@ void shard_obey(Shard *shard)
 
 static const int16_t SILENCE[FRAME];
 
+static void saturate(const int32_t *sum, int16_t *frame)
+{
+    for (int i = 0; i < FRAME; i++)
+        frame[i] = (int16_t)(sum[i] > INT16_MAX ? INT16_MAX
+                                                : (sum[i] < INT16_MIN ? INT16_MIN : sum[i]));
+}
+
 static void mix(const Bridge *bridge, uint8_t listener, int16_t *frame)
 {
     int32_t sum[FRAME] = {0};
@@ -291,9 +313,7 @@ static void mix(const Bridge *bridge, uint8_t listener, int16_t *frame)
             for (int i = 0; i < FRAME; i++)
                 sum[i] += heard[i] * gain / UNITY;
     }
-    for (int i = 0; i < FRAME; i++)
-        frame[i] = (int16_t)(sum[i] > INT16_MAX ? INT16_MAX
-                                                : (sum[i] < INT16_MIN ? INT16_MIN : sum[i]));
+    saturate(sum, frame);
 }
 
 static void speak(Shard *shard, uint8_t phase, int64_t now_ns)
@@ -313,18 +333,33 @@ static void speak(Shard *shard, uint8_t phase, int64_t now_ns)
     }
 }
 
+/* What is heard on one side; `mixed` has room for it where several legs speak there. */
+static const int16_t *side_of(const Track *track, int side, int16_t *mixed)
+{
+    const uint8_t count = track->side_count[side];
+    if (track->paused || count == 0)
+        return SILENCE;
+    if (count == 1)
+        return track->side[side][0]->heard;
+    int32_t sum[FRAME] = {0};
+    for (uint8_t i = 0; i < count; i++)
+        for (int n = 0; n < FRAME; n++)
+            sum[n] += track->side[side][i]->heard[n];
+    saturate(sum, mixed);
+    return mixed;
+}
+
 static void record(Shard *shard, uint8_t phase)
 {
     for (uint32_t i = 0; i < shard->track_count[phase]; i++) {
         const Track *track = &shard->tracks[phase][i];
-        const Leg *left = track->paused ? NULL : track->side[0];
-        const Leg *right = track->paused ? NULL : track->side[1];
-        const int16_t *one = left ? left->heard : SILENCE;
+        int16_t mixed[2][FRAME];
+        const int16_t *one = side_of(track, 0, mixed[0]);
         if (track->recording->channels == 1) {
             samples_push(&track->recording->ring, one, FRAME);
             continue;
         }
-        const int16_t *two = right ? right->heard : SILENCE;
+        const int16_t *two = side_of(track, 1, mixed[1]);
         int16_t both[2 * FRAME];
         for (int n = 0; n < FRAME; n++) {
             both[2 * n] = one[n];
@@ -611,9 +646,12 @@ bool order_add_bridge(Shard *shard, Bridge *bridge, uint8_t phase)
     return give(shard, &(Order){.kind = ORDER_ADD_BRIDGE, .bridge = bridge, .phase = phase});
 }
 
-bool order_join(Bridge *bridge, Leg *leg)
+bool order_join(Bridge *bridge, Leg *leg, bool silent)
 {
-    return give(bridge->shard, &(Order){.kind = ORDER_JOIN, .bridge = bridge, .leg = leg});
+    return give(bridge->shard, &(Order){.kind = ORDER_JOIN,
+                                        .bridge = bridge,
+                                        .leg = leg,
+                                        .number = silent ? 0 : UNITY});
 }
 
 bool order_part(Bridge *bridge, Leg *leg)
@@ -649,9 +687,12 @@ bool order_record(Engine *engine, Shard *shard, Recording *recording, uint8_t ph
     return given;
 }
 
-bool order_sides(Shard *shard, uint64_t id, Leg *left, Leg *right)
+bool order_hear(Shard *shard, uint64_t id, Leg *leg, uint8_t side, bool heard)
 {
-    return give(shard, &(Order){.kind = ORDER_SIDES, .id = id, .leg = left, .other = right});
+    return give(shard, &(Order){.kind = ORDER_HEAR,
+                                .id = id,
+                                .leg = leg,
+                                .number = side | (int64_t)heard << 1});
 }
 
 bool order_pause(Shard *shard, uint64_t id, bool paused)

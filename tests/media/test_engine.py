@@ -606,7 +606,9 @@ async def test_sides_of_a_recording_can_change(centre: Centre, tmp_path: Path) -
     ann.peer.say(440)
     bob.peer.say(1_000)
     await media_time(witness.leg, 200)
-    recording.set_sides(left=bob.leg, right=None)
+    recording.remove(ann.leg)
+    recording.remove(bob.leg)
+    recording.add(bob.leg, left=True)
     await media_time(witness.leg, 300)
     await ann.leg.close()
     await bob.leg.close()
@@ -615,6 +617,45 @@ async def test_sides_of_a_recording_can_change(centre: Centre, tmp_path: Path) -
     assert share_of_tone(left[-3_200:-1_200], rate, 1_000) > 0.98
     assert not right[-2_400:].any()
     assert not left[-400:].any(), "who has gone says nothing"
+
+
+async def test_several_are_recorded_on_one_side_together(centre: Centre, tmp_path: Path) -> None:
+    ann = await centre.party()
+    bob = await centre.party(near=ann)
+    eve = await centre.party(near=ann)
+    recording = centre.engine.record(tmp_path / "call.wav", left=ann.leg, right=bob.leg)
+    for party, frequency in ((ann, 440), (bob, 1_000), (eve, 1_700)):
+        party.peer.say(frequency)
+    await media_time(ann.leg, 300)
+    recording.add(eve.leg)
+    recording.add(eve.leg)
+    await media_time(ann.leg, 400)
+    recording.remove(eve.leg)
+    await media_time(ann.leg, 300)
+    (left, right), rate = read_channels((await recording.stop()).path)
+    together = right[4_000:5_200]
+    for frequency in (1_000, 1_700):
+        assert 0.35 < share_of_tone(together, rate, frequency) < 0.65
+    assert share_of_tone(right[-1_600:], rate, 1_000) > 0.9, "she is heard no more"
+    assert share_of_tone(left[-1_600:], rate, 440) > 0.9
+
+
+async def test_who_joins_silently_is_heard_by_nobody_before_a_gain_says_so(centre: Centre) -> None:
+    ann = await centre.party()
+    bob = await centre.party(near=ann)
+    eve = await centre.party(near=ann)
+    bridge = centre.engine.open_bridge(ann.leg)
+    bridge.add(ann.leg)
+    bridge.add(bob.leg)
+    eve.peer.say(1_700)
+    bridge.add(eve.leg, silent=True)
+    for party in (ann, bob, eve):
+        heard = await party.peer.hear(300)
+        assert abs(heard).max() < 0.01
+    bridge.set_gain(eve.leg, bob.leg, 0.0)
+    await media_time(ann.leg, 200)
+    assert share_of_tone(await bob.peer.hear(200), 8_000, 1_700) > 0.9
+    assert abs(await ann.peer.hear(200)).max() < 0.01
 
 
 async def test_recording_ends_well_when_the_engine_stops_first(

@@ -91,7 +91,8 @@ static void join_pairs(World *world, const char *directory)
         const uint8_t phase = (uint8_t)(n % PHASES);
         world->bridges[n] = bridge_new(100 + (uint64_t)n);
         CHECK(order_add_bridge(shard_of(world, 2 * n), world->bridges[n], phase));
-        CHECK(order_join(world->bridges[n], one->leg) && order_join(world->bridges[n], two->leg));
+        CHECK(order_join(world->bridges[n], one->leg, false) &&
+              order_join(world->bridges[n], two->leg, false));
         char path[4096];
         snprintf(path, sizeof path, "%s/%d.wav", directory, n);
         world->files[n] = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -196,12 +197,13 @@ static void direct(World *world, int round)
     CHECK(order_digit(two->leg, (uint8_t)(round % 16), 800, 400));
     CHECK(order_gain(world->bridges[pair], one->leg, two->leg, (int16_t)(round % 2 ? 128 : UNITY)));
     CHECK(order_pause(shard, recording, round % 8 < 4));
-    CHECK(order_sides(shard, recording, two->leg, round % 2 ? one->leg : NULL));
+    CHECK(order_hear(shard, recording, two->leg, (uint8_t)(round / 2 % 2), round % 2));
+    CHECK(order_hear(shard, recording, one->leg, 1, round % 3 > 0));
     if (round % 5 == 0)
         CHECK(order_stop_playing(one->leg));
     if (round % 10 == 0) {
         CHECK(order_part(world->bridges[pair], two->leg));
-        CHECK(order_join(world->bridges[pair], two->leg));
+        CHECK(order_join(world->bridges[pair], two->leg, round % 2));
         set_stream(two, round % 20 ? FLOW_SEND : FLOW_SEND | FLOW_RECEIVE);
     }
 }
