@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from telephony.calls.call import Call
+from telephony.calls.conversation import Left
 from telephony.calls.dialling import (
     DialFailed,
     caller_address,
@@ -85,5 +86,5 @@ async def _ring_own(call: Call, phone: PhoneUser) -> Party:
 
 
 async def _talk(call: Call, caller: Party, other: Party) -> str:
-    gone = await talk(call, caller, other, recorded=False)
-    return "target_hung_up" if gone == "other" else "caller_hung_up"
+    ending = await talk(call, caller, other, recorded=False)
+    return "caller_hung_up" if ending == Left(caller) else "target_hung_up"

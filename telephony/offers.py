@@ -13,6 +13,7 @@ from routing.events import AgentId, Outcome, WorkId
 from routing.ivr.orders import JoinQueue, NotServed, Served
 from routing.queues import QueueSettings
 from telephony.calls.call import Call
+from telephony.calls.conversation import Left, PassedOn
 from telephony.calls.dialling import BUSY, DialFailed, caller_address, phone_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.sound import music, spoken
@@ -156,13 +157,15 @@ class AgentOffers:
 
 async def _talk(call: Call, caller: Party, agent: Party) -> None:
     try:
-        await talk(call, caller, agent, recorded=True)
+        ending = await talk(call, caller, agent, recorded=True)
     except MediaError as error:
         # The caller must not pay for it: the flow says what comes instead of an agent.
         log.error("agent cannot be joined", extra={"error": str(error)})
         await call.drop_party(agent, "failed")
         raise _LeftQueue("failed") from error
-    await call.drop_party(agent, "caller_hung_up")
+    if isinstance(ending, PassedOn):
+        call.onward = ending
+    await call.drop_party(agent, "caller_hung_up" if ending == Left(caller) else "transferred")
 
 
 def _give_up(waiting: _Waiting, reason: str) -> None:

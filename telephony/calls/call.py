@@ -11,6 +11,7 @@ from uuid import UUID
 from config.tenancy import TenantId
 from media.errors import MediaError
 from telephony.calls.context import CallContext
+from telephony.calls.conversation import Conversation, PassedOn
 from telephony.calls.party import Party
 from telephony.events import (
     CallAnswered,
@@ -20,6 +21,7 @@ from telephony.events import (
     Direction,
     LegRole,
 )
+from telephony.tasks import TaskScope
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,12 @@ class Call:
         self.parties: list[Party] = []
         self.sip_status: int | None = None
         """What an unanswered caller was told."""
+        self.conversation: Conversation | None = None
+        """While two talk: what can be done to it."""
+        self.onward: PassedOn | None = None
+        """Where the one who stays on the line goes next."""
+        self.side_tasks = TaskScope()
+        """What is done beside the body, such as ringing somebody who is asked for advice."""
         self._cause: str | None = None
         self._body: asyncio.Task[None] | None = None
 
@@ -123,6 +131,23 @@ class Call:
         await party.close(cause, reason=reason)
         if party in self.parties[1:]:
             self.parties.remove(party)
+
+    def let_go(self, party: Party, cause: str = "not_needed") -> None:
+        """Drop somebody without waiting for it."""
+        self.side_tasks.start(self.drop_party(party, cause), name=f"drop {party.id}")
+
+    def converse(self, conversation: Conversation) -> Callable[[], None]:
+        """Two talk from now on; call what is returned when they do no more."""
+        self.conversation = conversation
+
+        def over() -> None:
+            self.conversation = None
+
+        return over
+
+    def take_onward(self) -> PassedOn | None:
+        onward, self.onward = self.onward, None
+        return onward
 
     def end(self, cause: str) -> None:
         """Let it end, from anywhere; the first cause given counts."""
@@ -166,6 +191,7 @@ class Call:
             self._cause = cause
 
     async def _close(self, cause: str) -> None:
+        await self.side_tasks.close()
         for party in reversed(self.parties):
             is_caller = party is self.parties[0]
             await party.close(cause, status=self.sip_status if is_caller else None)

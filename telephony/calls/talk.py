@@ -1,16 +1,16 @@
-"""Two parties in conversation: joined sound, hold music, keys passed on, and a recording."""
+"""Lets two parties talk, with what belongs to it: hold music, keys passed on, a recording."""
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
-from media.audio import Audio
 from media.engine import MediaLeg, Recording
 from media.errors import MediaError
+from media.tones import ringback
 from routing.events import AgentId
 from telephony.calls.call import Call
+from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
 from telephony.calls.party import Party
 from telephony.calls.sound import music
 from telephony.events import (
@@ -26,27 +26,25 @@ from telephony.events import (
 log = logging.getLogger(__name__)
 
 
-async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> str:
-    """Let both hear each other until one of them is gone; returns who: `caller` or `other`.
+async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> Ending:
+    """Let both hear each other until one of them is gone or passed on by the other.
 
-    Raises MediaError when they cannot be joined.
+    Whoever joined them meanwhile is let go, but for the one they are passed on to. Raises
+    MediaError when the two cannot be joined.
     """
-    waiting = await music(call)
+    sounds = Sounds(await music(call), ringback())
     bridge = call.context.engine.open_bridge(caller.media)
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
             stack.enter_context(_occupied(call, other))
-        for leg in (caller.media, other.media):
-            leg.stop_playing()
-            bridge.add(leg)
-        for party, opposite in ((caller, other), (other, caller)):
-            _pass_on(party, opposite, waiting)
-            stack.callback(_let_go, party)
+        conversation = Conversation(bridge, sounds, (caller, other), on_gone=call.let_go)
+        stack.callback(conversation.close)
+        stack.callback(call.converse(conversation))
         if recorded:
             recorder = CallRecorder(call, RecordingKind.CALL)
-            recorder.start(caller.media, other.media)
+            conversation.record(recorder.start(caller.media, other.media))
             stack.push_async_callback(recorder.stop)
         previous, call.state = call.state, "talking"
         stack.callback(lambda: _set_state(call, previous))
@@ -58,8 +56,12 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> st
                 leg_ids=(caller.id, other.id),
             )
         )
-        await asyncio.wait({caller.ended, other.ended}, return_when=asyncio.FIRST_COMPLETED)
-    return "other" if other.ended.done() else "caller"
+        ending = await conversation.ending
+        kept = (caller, other, ending.to if isinstance(ending, PassedOn) else None)
+        for member in conversation:
+            if member.key not in kept:
+                call.let_go(member.key)
+    return ending
 
 
 @contextmanager
@@ -76,22 +78,6 @@ def _occupied(call: Call, party: Party) -> Iterator[None]:
         dispatcher.vacate(agent_id)
 
 
-def _pass_on(party: Party, opposite: Party, waiting: Audio) -> None:
-    def held(is_held: bool) -> None:
-        if is_held:
-            opposite.media.play(waiting, loop=True)
-        else:
-            opposite.media.stop_playing()
-
-    party.on_digit, party.on_held = opposite.send_digit, held
-    if party.is_held:
-        held(True)  # since before they met
-
-
-def _let_go(party: Party) -> None:
-    party.on_digit = party.on_held = None
-
-
 def _set_state(call: Call, state: str) -> None:
     if call.state == "talking":
         call.state = state
@@ -106,7 +92,7 @@ class CallRecorder:
         self._id = RecordingId(call.context.new_id())
         self._recording: Recording | None = None
 
-    def start(self, left: MediaLeg, right: MediaLeg | None = None) -> None:
+    def start(self, left: MediaLeg, right: MediaLeg | None = None) -> Recording | None:
         """Begin; a call that cannot be recorded goes on all the same, and that is said."""
         path = self._call.context.recordings / self._file
         try:
@@ -115,7 +101,7 @@ class CallRecorder:
         except (OSError, MediaError) as error:
             log.error("call cannot be recorded", extra={"path": str(path), "error": str(error)})
             self._failed("cannot_write")
-            return
+            return None
         self._call.context.publish(
             RecordingStarted(
                 tenant_id=self._call.tenant_id,
@@ -125,6 +111,7 @@ class CallRecorder:
                 kind=self._kind,
             )
         )
+        return self._recording
 
     async def stop(self) -> None:
         if self._recording is None:

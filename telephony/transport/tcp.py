@@ -10,9 +10,9 @@ from typing import cast
 
 from telephony.sip.message import Message
 from telephony.sip.parser import BadMessage, Keepalive, StreamBroken, StreamParser
+from telephony.tasks import TaskScope
 from telephony.transport.bind import LocalAddresses, bind
 from telephony.transport.flow import Address, Flow
-from telephony.transport.tasks import TaskScope
 
 log = logging.getLogger(__name__)
 

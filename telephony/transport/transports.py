@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 
+from telephony.tasks import TaskScope
 from telephony.transport.flow import Address, Flow
-from telephony.transport.tasks import TaskScope
 from telephony.transport.tcp import Limits, Receive, TcpTransport
 from telephony.transport.udp import UdpTransport
 from telephony.transport.ws import Admit, WsTransport

@@ -5,6 +5,7 @@ Real are the switchboard and all it runs: flows, offers, dispatcher and registra
 
 import asyncio
 import contextlib
+import math
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -173,9 +174,18 @@ class FakeBridge:
         self.gains: dict[tuple[FakeMediaLeg, FakeMediaLeg], float] = {}
         self.is_open = True
 
-    def add(self, leg: FakeMediaLeg) -> None:
+    def add(self, leg: FakeMediaLeg, *, silent: bool = False) -> None:
         assert leg.is_open
+        self.gains |= {(leg, o): -math.inf if silent else 0.0 for o in self.legs}
+        self.gains |= {(o, leg): -math.inf if silent else 0.0 for o in self.legs}
         self.legs.add(leg)
+
+    def remove(self, leg: FakeMediaLeg) -> None:
+        self.legs.discard(leg)
+
+    def hears(self, listener: FakeMediaLeg) -> set[FakeMediaLeg]:
+        """Whom a leg hears as loud as they are."""
+        return {o for o in self.legs if self.gains.get((o, listener)) == 0.0}
 
     def set_gain(self, source: FakeMediaLeg, listener: FakeMediaLeg, gain_db: float) -> None:
         self.gains[source, listener] = gain_db
@@ -188,8 +198,16 @@ class FakeBridge:
 class FakeRecording:
     def __init__(self, path: Path, left: FakeMediaLeg, right: FakeMediaLeg | None) -> None:
         self.path, self.left, self.right = path, left, right
+        self.others = set() if right is None else {right}
+        """Who is heard on the right side now."""
         self.since = asyncio.get_running_loop().time()
         self.is_open = True
+
+    def add(self, leg: FakeMediaLeg) -> None:
+        self.others.add(leg)
+
+    def remove(self, leg: FakeMediaLeg) -> None:
+        self.others.discard(leg)
 
     async def stop(self) -> RecordingResult:
         assert self.is_open, "stopped twice"

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from telephony.tasks import TaskScope
 from telephony.transport.bind import LocalAddresses, bind
-from telephony.transport.tasks import TaskScope
 from telephony.transport.udp import UdpTransport
 from tests.support.virtual_time import run_virtual
 
