@@ -9,7 +9,7 @@ from pathlib import Path
 import uvloop
 
 from casecore.db.errors import DatabaseError
-from config.logging import configure_logging
+from config.logging import configure_logging, escaped
 from config.settings import Settings
 from config.sources import ConfigError, load_settings
 from media.errors import MediaError
@@ -75,7 +75,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _explain(fault: BaseException) -> int:
-    print(f"murima: {fault}", file=sys.stderr, flush=True)
+    print(f"murima: {escaped(str(fault))}", file=sys.stderr, flush=True)
     return 2
 
 
