@@ -85,42 +85,18 @@ class _Server:
         self.engine = MediaEngine(settings.media, alarm=_alarm)
         self.offers = AgentOffers()
         self.dispatchers = Dispatchers(tasks, self.offers, self.bus.publish)
-        sip = settings.sip
         self.registrar = Registrar(
-            least_seconds=sip.registration_min_seconds,
-            most_seconds=sip.registration_max_seconds,
-            most_contacts=sip.max_contacts,
+            least_seconds=settings.sip.registration_min_seconds,
+            most_seconds=settings.sip.registration_max_seconds,
+            most_contacts=settings.sip.max_contacts,
         )
-        challenger = DigestChallenger(
-            sip.realm,
-            load_or_make(data.nonce_key),
-            nonce_seconds=sip.nonce_seconds,
-            algorithms=sip.digest_algorithms,
+        self.switchboard = Switchboard(
+            tasks, self._access(data), self.offers, max_calls=settings.sip.max_calls
         )
-        access = Access(
-            lambda: self.context.directory,
-            self.registrar,
-            challenger,
-            clock=asyncio.get_running_loop().time,
-            random=secrets.token_bytes,
+        self.endpoint = SipEndpoint(
+            settings.sip, self.switchboard, flow_lost=self.switchboard.drop_flow
         )
-        self.switchboard = Switchboard(tasks, access, self.offers, max_calls=sip.max_calls)
-        self.endpoint = SipEndpoint(sip, self.switchboard, flow_lost=self.switchboard.drop_flow)
-        self.context = CallContext(
-            endpoint=self.endpoint,
-            engine=self.engine,
-            prompts=PromptStore(
-                data.prompt_cache, files_folder=data.prompts, voice=settings.media.voice
-            ),
-            registrar=self.registrar,
-            dispatchers=self.dispatchers.of,
-            publish=self.bus.publish,
-            recordings=data.recordings,
-            music=settings.media.music_folder,
-            utcnow=lambda: datetime.now(UTC),
-            new_id=uuid4,
-            directory=Directory(),
-        )
+        self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = HttpServer(
             settings.http,
@@ -129,6 +105,38 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
+        )
+
+    def _access(self, data: DataDir) -> Access:
+        sip = self.settings.sip
+        challenger = DigestChallenger(
+            sip.realm,
+            load_or_make(data.nonce_key),
+            nonce_seconds=sip.nonce_seconds,
+            algorithms=sip.digest_algorithms,
+        )
+        return Access(
+            lambda: self.context.directory,
+            self.registrar,
+            challenger,
+            clock=asyncio.get_running_loop().time,
+            random=secrets.token_bytes,
+        )
+
+    def _call_context(self, data: DataDir) -> CallContext:
+        media = self.settings.media
+        return CallContext(
+            endpoint=self.endpoint,
+            engine=self.engine,
+            prompts=PromptStore(data.prompt_cache, files_folder=data.prompts, voice=media.voice),
+            registrar=self.registrar,
+            dispatchers=self.dispatchers.of,
+            publish=self.bus.publish,
+            recordings=data.recordings,
+            music=media.music_folder,
+            utcnow=lambda: datetime.now(UTC),
+            new_id=uuid4,
+            directory=Directory(),
         )
 
     def _readiness(self) -> Readiness:
