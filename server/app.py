@@ -18,6 +18,7 @@ from config.settings import Settings
 from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.prompts import PromptStore
+from server.addresses import AddressUnusable
 from server.auth.secrets_file import load_or_make
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
@@ -177,8 +178,15 @@ class _Server:
         stack.callback(self.dispatchers.stop)
         await self.http.start()
         stack.push_async_callback(self.http.stop)
-        await self.endpoint.start()
+        await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
+
+    async def _start_endpoint(self) -> None:
+        try:
+            await self.endpoint.start()
+        except OSError as error:
+            sip = self.settings.sip
+            raise AddressUnusable("sip", str(sip.host), sip.udp_port, error) from error
 
     async def reload(self, tenant_id: TenantId | None = None) -> None:
         """Read the configuration again; calls that are there keep what they began with."""
