@@ -2,6 +2,7 @@
 
 import json
 import logging
+import traceback
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,14 +34,14 @@ class TextLines(logging.Formatter):
         self._personal = personal
 
     def format(self, record: logging.LogRecord) -> str:
-        data = "".join(f" {k}={_shown(v)}" for k, v in _extra(record, self._personal).items())
-        line = (
-            f"{_time(record)} {record.levelname.lower():<7} {record.name}: "
-            f"{_escaped(record.getMessage())}{data}"
+        data = "".join(
+            f" {escaped(k)}={_shown(v)}" for k, v in _extra(record, self._personal).items()
         )
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+        line = (
+            f"{_time(record)} {record.levelname.lower():<7} {escaped(record.name)}: "
+            f"{escaped(record.getMessage())}{data}"
+        )
+        return "\n".join([line, *(f"    {each}" for each in _traceback(record))])
 
 
 class JsonLines(logging.Formatter):
@@ -58,9 +59,10 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **_extra(record, self._personal),
         }
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, default=str)
+        if trace := _traceback(record):
+            fields["exception"] = "\n".join(trace)
+        # json escapes every control character but this one.
+        return json.dumps(fields, default=str).replace("\x7f", "\\u007f")
 
 
 def _extra(record: logging.LogRecord, personal: bool) -> dict[str, Any]:
@@ -76,9 +78,44 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _shown(value: object) -> str:
-    text = _escaped(str(value))
+    text = escaped(str(value))
     return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """One line that a terminal shows as it is, whatever somebody on the network wrote into it."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _traceback(record: logging.LogRecord) -> list[str]:
+    error = record.exc_info[1] if record.exc_info else None
+    return _story(error, frozenset()) if error is not None else []
+
+
+def _story(error: BaseException, told: frozenset[int]) -> list[str]:
+    """The traceback, with each exception's own words on one line.
+
+    Not by `traceback.format_exception`, which lets a message, such as one that repeats what a
+    stranger sent, go over several lines.
+    """
+    told |= {id(error)}
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    lines = []
+    if before is not None and id(before) not in told:
+        lines = [*_story(before, told), "then:"]
+    lines.append("Traceback (most recent call last):")
+    for frame in traceback.format_tb(error.__traceback__):
+        lines += map(escaped, frame.splitlines())
+    lines.append(escaped(f"{type(error).__qualname__}: {_words(error)}"))
+    lines += [escaped(str(note)) for note in getattr(error, "__notes__", ())]
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            lines += [f"  | {line}" for line in _story(each, told)]
+    return lines
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a log line must not fail over somebody's __str__
+        return "(cannot be shown)"

@@ -4,24 +4,70 @@
 Every listening address defaults to loopback: opening a port to a network is a decision.
 """
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 """A TCP or UDP port; 0 lets the system choose a free one."""
 
-Host = IPv4Address | IPv6Address
+
+def _address(given: object) -> object:
+    # A number would be taken for an address, and what a wrong text gets told names IPv4 only.
+    if isinstance(given, str):
+        try:
+            return ip_address(given)
+        except ValueError:
+            pass
+    elif isinstance(given, IPv4Address | IPv6Address):
+        return given
+    raise ValueError("must be an IP address such as 127.0.0.1, 0.0.0.0 or ::1, not a name")
+
+
+def _named(given: object) -> object:
+    # An empty path would be the directory the server happens to be started in.
+    if given == "" or (isinstance(given, str) and "\x00" in given):
+        raise ValueError("must be a path")
+    return given
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be a URL such as postgresql://owner:password@host/name")
+    return url
+
+
+Host = Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)]
+Folder = Annotated[Path, BeforeValidator(_named)]
 Network = IPv4Network | IPv6Network
 
 
-_ORIGIN = r"^https?://[\w.-]+(:\d{1,5})?$"
+_ORIGIN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
 
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, given: object, info: ValidationInfo) -> object:
+        """`port = true` is a mistake, not port 1."""
+        name = info.field_name or ""
+        if isinstance(given, bool) and cls.model_fields[name].annotation in (int, float):
+            raise ValueError("must be a number, not true or false")
+        return given
 
 
 class SipSettings(Section):
@@ -32,7 +78,7 @@ class SipSettings(Section):
     """SIP over WebSocket, for browsers."""
     ws_origins: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = ()
     """Pages of other web servers whose browsers may connect, such as `https://crm.example`."""
-    realm: str = Field(default="murima", min_length=1, max_length=64, pattern=r"^[\w.-]+$")
+    realm: str = Field(default="murima", min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")
     """Digest realm; a phone's stored password hash depends on it."""
     digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(("MD5",), min_length=1)
     """Offered to phones, best first. Many phones give up when a challenge they do not know stands
@@ -50,6 +96,16 @@ class SipSettings(Section):
     trace: bool = False
     """Write every SIP message to the log (passwords and nonces removed)."""
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "SipSettings":
+        if self.registration_min_seconds > self.registration_max_seconds:
+            raise ValueError(
+                "registration_min_seconds must not be more than registration_max_seconds"
+            )
+        if len(set(self.digest_algorithms)) < len(self.digest_algorithms):
+            raise ValueError("digest_algorithms must name each one once")
+        return self
+
 
 class MediaSettings(Section):
     host: Host = IPv4Address("127.0.0.1")
@@ -65,7 +121,7 @@ class MediaSettings(Section):
     """Free disk space below which recording stops with an alarm, not the call."""
     voice: str = Field(default="en-gb", pattern=r"^[A-Za-z][\w+-]{0,39}$")
     """Voice of espeak-ng for spoken prompts."""
-    music_folder: Path | None = None
+    music_folder: Folder | None = None
     """Folder of WAV files played to waiting callers; the built-in music when unset."""
 
     @model_validator(mode="after")
@@ -83,7 +139,7 @@ class HttpSettings(Section):
 
 
 class DatabaseSettings(Section):
-    url: SecretStr | None = None
+    url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = None
     """A PostgreSQL 15+ of your own, `postgresql://owner:password@host/name`; embedded if unset."""
     pool_size: int = Field(default=8, ge=2, le=100)
 
@@ -100,7 +156,7 @@ class LogSettings(Section):
 
 
 class Settings(Section):
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     shutdown_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
     """How long calls may go on after SIGTERM before they are hung up."""
     sip: SipSettings = SipSettings()

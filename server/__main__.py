@@ -9,23 +9,25 @@ from pathlib import Path
 import uvloop
 
 from casecore.db.errors import DatabaseError
-from config.logging import configure_logging
+from config.logging import configure_logging, escaped
 from config.settings import Settings
 from config.sources import ConfigError, load_settings
 from media.errors import MediaError
+from server.addresses import AddressUnusable
 from server.app import serve
+from server.auth.secrets_file import SecretUnusable
 from server.data_dir import DataDirInUse, DataDirUnusable
-from server.http import HttpAddressInUse
 from telephony.errors import AddressInUse
 
 _PERSONS_FAULTS = (
     AddressInUse,
+    AddressUnusable,
     ConfigError,
     DatabaseError,
     DataDirInUse,
     DataDirUnusable,
-    HttpAddressInUse,
     MediaError,
+    SecretUnusable,
 )
 """What only the person who runs the server can put right: one line, exit code 2."""
 
@@ -75,7 +77,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _explain(fault: BaseException) -> int:
-    print(f"murima: {fault}", file=sys.stderr, flush=True)
+    print(f"murima: {escaped(str(fault))}", file=sys.stderr, flush=True)
     return 2
 
 

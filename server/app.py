@@ -19,6 +19,7 @@ from config.settings import Settings
 from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.prompts import PromptStore
+from server.addresses import AddressUnusable
 from server.auth.secrets_file import load_or_make
 from server.bindings.agent_states import resume_states
 from server.bindings.records import Records
@@ -89,45 +90,19 @@ class _Server:
         self.engine = MediaEngine(settings.media, alarm=_alarm)
         self.offers = AgentOffers()
         self.dispatchers = Dispatchers(tasks, self.offers, self.bus.publish)
-        sip = settings.sip
         self.registrar = Registrar(
-            least_seconds=sip.registration_min_seconds,
-            most_seconds=sip.registration_max_seconds,
-            most_contacts=sip.max_contacts,
+            least_seconds=settings.sip.registration_min_seconds,
+            most_seconds=settings.sip.registration_max_seconds,
+            most_contacts=settings.sip.max_contacts,
         )
-        challenger = DigestChallenger(
-            sip.realm,
-            load_or_make(data.nonce_key),
-            nonce_seconds=sip.nonce_seconds,
-            algorithms=sip.digest_algorithms,
+        self.access = self._access(data)
+        self.switchboard = Switchboard(
+            tasks, self.access, self.offers, max_calls=settings.sip.max_calls
         )
-        self.access = Access(
-            lambda: self.context.directory,
-            self.registrar,
-            challenger,
-            clock=asyncio.get_running_loop().time,
-            random=secrets.token_bytes,
-        )
-        self.switchboard = Switchboard(tasks, self.access, self.offers, max_calls=sip.max_calls)
         self.endpoint = SipEndpoint(
-            sip, self.switchboard, flow_lost=self._flow_lost, admit=self.access.admit
+            settings.sip, self.switchboard, flow_lost=self._flow_lost, admit=self.access.admit
         )
-        self.context = CallContext(
-            endpoint=self.endpoint,
-            engine=self.engine,
-            prompts=PromptStore(
-                data.prompt_cache, files_folder=data.prompts, voice=settings.media.voice
-            ),
-            registrar=self.registrar,
-            dispatchers=self.dispatchers.of,
-            publish=self.bus.publish,
-            recordings=data.recordings,
-            music=settings.media.music_folder,
-            utcnow=lambda: datetime.now(UTC),
-            new_id=uuid4,
-            directory=Directory(),
-            bindings=BindingFile(data.registrations),
-        )
+        self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = HttpServer(
             settings.http,
@@ -136,6 +111,39 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
+        )
+
+    def _access(self, data: DataDir) -> Access:
+        sip = self.settings.sip
+        challenger = DigestChallenger(
+            sip.realm,
+            load_or_make(data.nonce_key),
+            nonce_seconds=sip.nonce_seconds,
+            algorithms=sip.digest_algorithms,
+        )
+        return Access(
+            lambda: self.context.directory,
+            self.registrar,
+            challenger,
+            clock=asyncio.get_running_loop().time,
+            random=secrets.token_bytes,
+        )
+
+    def _call_context(self, data: DataDir) -> CallContext:
+        media = self.settings.media
+        return CallContext(
+            endpoint=self.endpoint,
+            engine=self.engine,
+            prompts=PromptStore(data.prompt_cache, files_folder=data.prompts, voice=media.voice),
+            registrar=self.registrar,
+            dispatchers=self.dispatchers.of,
+            publish=self.bus.publish,
+            recordings=data.recordings,
+            music=media.music_folder,
+            utcnow=lambda: datetime.now(UTC),
+            new_id=uuid4,
+            directory=Directory(),
+            bindings=BindingFile(data.registrations),
         )
 
     def _readiness(self) -> Readiness:
@@ -177,9 +185,16 @@ class _Server:
         stack.callback(self.dispatchers.stop)
         await self.http.start()
         stack.push_async_callback(self.http.stop)
-        await self.endpoint.start()
+        await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
         await self.switchboard.registrations.restore()
+
+    async def _start_endpoint(self) -> None:
+        try:
+            await self.endpoint.start()
+        except OSError as error:
+            sip = self.settings.sip
+            raise AddressUnusable("sip", str(sip.host), sip.udp_port, error) from error
 
     async def reload(self, tenant_id: TenantId | None = None) -> None:
         """Read the configuration again; calls that are there keep what they began with."""

@@ -61,18 +61,14 @@ async def _fill(
         made = await agents.insert_agent(db, tenant_id, agents.AgentValues(**agent))
         agent_ids[agent["extension"]] = made.id
     for phone in document["phones"]:
-        user = phone["user"]
-        hashed = phones.PhoneSecrets(
-            md5=ha1(user, realm, chosen[user], "MD5"),
-            sha256=ha1(user, realm, chosen[user], "SHA-256"),
-        )
+        secret = _phone_secrets(phone["user"], realm, chosen[phone["user"]])
         await phones.insert_phone(
             db,
             tenant_id,
-            user,
-            hashed,
+            phone["user"],
+            secret,
             display=phone["display"],
-            agent_id=agent_ids.get(user),
+            agent_id=agent_ids.get(phone["user"]),
         )
     for user in document["users"]:
         values = users.UserValues(
@@ -82,6 +78,16 @@ async def _fill(
             agent_id=agent_ids.get(user.get("agent", "")),
         )
         await users.insert_user(db, tenant_id, values, hashes[user["login"]])
+    await _fill_routing(db, tenant_id, document)
+
+
+def _phone_secrets(user: str, realm: str, password: str) -> phones.PhoneSecrets:
+    return phones.PhoneSecrets(
+        md5=ha1(user, realm, password, "MD5"), sha256=ha1(user, realm, password, "SHA-256")
+    )
+
+
+async def _fill_routing(db: Connection, tenant_id: TenantId, document: dict[str, Any]) -> None:
     flow_ids = {}
     for name in document["flows"]:
         flow = await flows.insert_flow(db, tenant_id, name)
@@ -93,8 +99,8 @@ async def _fill(
         await numbers.insert_number(db, tenant_id, number, flow_ids[name])
     for trunk in document["trunks"]:
         networks = tuple(ip_network(network) for network in trunk["networks"])
-        values_of_trunk = trunks.TrunkValues(name=trunk["name"], networks=networks)
-        await trunks.insert_trunk(db, tenant_id, values_of_trunk)
+        values = trunks.TrunkValues(name=trunk["name"], networks=networks)
+        await trunks.insert_trunk(db, tenant_id, values)
 
 
 def _write(path: Path, chosen: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from casecore.db.database import Database
 from config.settings import HttpSettings
+from server.addresses import AddressUnusable
 from server.api.openapi import document
 from server.api.operation import Operation
 from server.api.resources.agents import Agents
@@ -31,10 +32,6 @@ from server.live import Live
 from server.metrics import Metrics
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class HttpAddressInUse(Exception):
-    """Another program listens on the HTTP port."""
 
 
 class HttpServer:
@@ -84,7 +81,7 @@ class HttpServer:
         return [operation for resource in resources for operation in resource.operations()]
 
     async def start(self) -> None:
-        """Raises HttpAddressInUse."""
+        """Raises AddressUnusable."""
         await self._runner.setup()
         host, port = str(self._settings.host), self._settings.port
         site = web.TCPSite(self._runner, host, port)
@@ -92,7 +89,7 @@ class HttpServer:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise HttpAddressInUse(f"http.port: port {port} on {host} is already in use") from error
+            raise AddressUnusable("http", host, port, error) from error
         self.address = self._runner.addresses[0][:2]
 
     async def stop(self) -> None:

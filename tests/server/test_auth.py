@@ -11,7 +11,7 @@ from routing.events import AgentId
 from server.auth.guard import LoginGuard
 from server.auth.passwords import Passwords
 from server.auth.principal import Principal
-from server.auth.secrets_file import load_or_make
+from server.auth.secrets_file import SecretUnusable, load_or_make
 from server.auth.tokens import AccessTokens, InvalidToken
 
 KEY = b"k" * 32
@@ -115,3 +115,19 @@ def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
     assert len(first) == 32
     assert load_or_make(path) == first
     assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "00ff\n", "no secret\n", "0" * 62 + "\n"])
+def test_damaged_secret_is_refused_rather_than_guessable(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "token-key"
+    path.write_text(text)
+    with pytest.raises(SecretUnusable, match="token-key is damaged"):
+        load_or_make(path)
+    assert path.read_text() == text
+
+
+def test_secret_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("a file in the way")
+    with pytest.raises(SecretUnusable, match=r"token-key cannot be (made|read): "):
+        load_or_make(tmp_path / "secrets" / "token-key")

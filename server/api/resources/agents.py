@@ -1,7 +1,7 @@
 """Agents and the state they are in; changing it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -41,51 +41,32 @@ class Agents:
         self._live = live
 
     def operations(self) -> list[Operation]:
-        by_id = {"id": UUID}
+        see: dict[str, Any] = {"tag": "agents", "may": Permission.SEE_AGENTS}
+        change: dict[str, Any] = {
+            "tag": "agents",
+            "may": Permission.SET_OWN_STATE,
+            "parameters": {"id": UUID},
+            "returns": AgentOut,
+        }
         return [
             Operation(
-                method="GET",
-                path="/agents",
-                handler=self.list_agents,
-                summary="Every agent with the present state, by extension.",
-                tag="agents",
-                may=Permission.SEE_AGENTS,
-                query=PageQuery,
-                returns=AgentOut,
-                many=True,
+                method="GET", path="/agents", handler=self.list_agents, query=PageQuery,
+                returns=AgentOut, many=True,
+                summary="Every agent with the present state, by extension.", **see,
             ),
             Operation(
-                method="GET",
-                path="/agents/{id}",
-                handler=self.fetch_agent,
-                summary="One agent.",
-                tag="agents",
-                may=Permission.SEE_AGENTS,
-                parameters=by_id,
-                returns=AgentOut,
+                method="GET", path="/agents/{id}", handler=self.fetch_agent,
+                parameters={"id": UUID}, returns=AgentOut, summary="One agent.", **see,
             ),
             Operation(
-                method="PUT",
-                path="/agents/{id}/state",
-                handler=self.set_state,
-                summary="Ask for a state; during a call it is entered afterwards.",
-                tag="agents",
-                may=Permission.SET_OWN_STATE,
-                parameters=by_id,
-                body=StateIn,
-                returns=AgentOut,
+                method="PUT", path="/agents/{id}/state", handler=self.set_state, body=StateIn,
+                summary="Ask for a state; during a call it is entered afterwards.", **change,
             ),
             Operation(
-                method="POST",
-                path="/agents/{id}/wrap-up/end",
-                handler=self.end_wrap_up,
-                summary="End the wrap-up time early.",
-                tag="agents",
-                may=Permission.SET_OWN_STATE,
-                parameters=by_id,
-                returns=AgentOut,
+                method="POST", path="/agents/{id}/wrap-up/end", handler=self.end_wrap_up,
+                summary="End the wrap-up time early.", **change,
             ),
-        ]
+        ]  # fmt: skip
 
     async def list_agents(self, who: Principal, query: PageQuery) -> Paged[AgentOut]:
         agents = self.seen_by(who)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from pydantic import Field
@@ -79,49 +79,28 @@ class Auth:
         self._refresh_lifetime = refresh_lifetime
 
     def operations(self) -> list[Operation]:
+        public: dict[str, Any] = {"method": "POST", "tag": "auth", "public": True}
         return [
             Operation(
-                method="POST",
-                path="/auth/login",
-                handler=self.login,
-                summary="Sign in with login and password.",
-                tag="auth",
-                public=True,
-                wants_source=True,
-                body=LoginIn,
-                returns=SessionOut,
-                errors=(Unauthenticated, TooManyRequests),
+                path="/auth/login", handler=self.login, wants_source=True, body=LoginIn,
+                returns=SessionOut, errors=(Unauthenticated, TooManyRequests),
+                summary="Sign in with login and password.", **public,
             ),
             Operation(
-                method="POST",
-                path="/auth/refresh",
-                handler=self.refresh,
-                summary="Exchange a refresh token for a new session.",
-                tag="auth",
-                public=True,
-                body=RefreshIn,
-                returns=SessionOut,
-                errors=(Unauthenticated,),
+                path="/auth/refresh", handler=self.refresh, body=RefreshIn, returns=SessionOut,
+                errors=(Unauthenticated,), summary="Exchange a refresh token for a new session.",
+                **public,
             ),
             Operation(
-                method="POST",
-                path="/auth/logout",
-                handler=self.logout,
-                summary="End the session a refresh token belongs to.",
-                tag="auth",
-                public=True,
-                body=RefreshIn,
-                errors=(Unauthenticated,),
+                path="/auth/logout", handler=self.logout, body=RefreshIn,
+                errors=(Unauthenticated,), summary="End the session a refresh token belongs to.",
+                **public,
             ),
             Operation(
-                method="GET",
-                path="/auth/me",
-                handler=self.me,
+                method="GET", path="/auth/me", handler=self.me, tag="auth", returns=UserOut,
                 summary="Who is signed in.",
-                tag="auth",
-                returns=UserOut,
             ),
-        ]
+        ]  # fmt: skip
 
     async def login(self, body: LoginIn, source: str) -> SessionOut:
         self._refuse_if_slowed(source)
