@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from telephony.calls.call import Call
-from telephony.calls.conversation import Left
+from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import (
     DialFailed,
     caller_address,
@@ -87,4 +87,9 @@ async def _ring_own(call: Call, phone: PhoneUser) -> Party:
 
 async def _talk(call: Call, caller: Party, other: Party) -> str:
     ending = await talk(call, caller, other, recorded=False)
-    return "caller_hung_up" if ending == Left(caller) else "target_hung_up"
+    if isinstance(ending, PassedOn):
+        call.onward = ending
+        call.succeed(ending.stays)
+        await call.drop_party(ending.by, "transferred")
+        return "transferred"
+    return "caller_hung_up" if ending.party is caller else "target_hung_up"

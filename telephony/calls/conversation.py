@@ -25,9 +25,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class PassedOn:
-    """`by` leaves the other one to somebody else."""
+    """`by` leaves the other one, who stays, to somebody else."""
 
     by: Party
+    stays: Party
     to: Party | str
     """Somebody who is on the line already, or a number to call."""
     queue: str = ""
@@ -95,10 +96,13 @@ class Conversation:
         """Raises KeyError for somebody who is not in it."""
         return self._people[party]
 
-    def others_than(self, party: Party) -> Party:
-        """The other one of the two; the second of them for anybody else."""
-        first, second = self.between
-        return first if party is second else second
+    def pass_on(self, by: Party, to: Party | str, *, queue: str = "") -> None:
+        """One of the two leaves; the other one goes on with `to`, or waits in a queue."""
+        self.end(PassedOn(by, self._other(by), to, queue))
+
+    def outlives(self, party: Party) -> bool:
+        """Whether the other one has somebody to talk with when this one hangs up."""
+        return party in self.between and self._heir is not None
 
     @property
     def consulted(self) -> Party | None:
@@ -195,9 +199,19 @@ class Conversation:
             self.leave(party)
             self._on_gone(party)
             return
-        heir = next((m.key for m in self if m.key not in self.between and not m.follows), None)
         # Whoever hangs up while somebody else is on the line leaves the two to one another.
-        self.end(Left(party) if heir is None else PassedOn(party, heir))
+        heir = self._heir
+        self.end(Left(party) if heir is None else PassedOn(party, self._other(party), heir))
+
+    @property
+    def _heir(self) -> Party | None:
+        """Who talks with the two, and supervises nobody."""
+        others = (member for member in self if member.key not in self.between)
+        return next((member.key for member in others if member.mode is Mode.TALK), None)
+
+    def _other(self, party: Party) -> Party:
+        first, second = self.between
+        return first if party is second else second
 
     def come_back(self) -> None:
         """Nobody is aside any more; who was asked for advice joins unless let go before."""

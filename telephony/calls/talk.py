@@ -43,6 +43,7 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
         if recorded:
+            call.is_recorded = True
             recorder = CallRecorder(call, RecordingKind.CALL)
             conversation.record(recorder.start(caller.media, other.media))
             stack.push_async_callback(recorder.stop)
