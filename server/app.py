@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from casecore.db.database import Database
@@ -20,7 +20,9 @@ from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.prompts import PromptStore
 from server.addresses import AddressUnusable
+from server.api.resources.softphone import SoftphoneAccess
 from server.auth.secrets_file import load_or_make
+from server.auth.tickets import Tickets
 from server.bindings.agent_states import resume_states
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
@@ -52,6 +54,7 @@ log = logging.getLogger(__name__)
 _NODE = "main"
 """Name of this node in the journal's table; a cluster will name each of its nodes."""
 _LAG_SECONDS = 0.5
+_TICKET_LIFETIME = timedelta(hours=1)
 _LAST_RECORDS_SECONDS = 5.0
 """How long a stopping server waits for the database to take its last records."""
 
@@ -95,12 +98,17 @@ class _Server:
             most_seconds=settings.sip.registration_max_seconds,
             most_contacts=settings.sip.max_contacts,
         )
+        self.tickets = Tickets(load_or_make(data.token_key), lifetime=_TICKET_LIFETIME)
         self.access = self._access(data)
         self.switchboard = Switchboard(
             tasks, self.access, self.offers, max_calls=settings.sip.max_calls
         )
         self.endpoint = SipEndpoint(
-            settings.sip, self.switchboard, flow_lost=self._flow_lost, admit=self.access.admit
+            settings.sip,
+            self.switchboard,
+            flow_lost=self._flow_lost,
+            admit=self.access.admit,
+            origins=_own_origins(settings),
         )
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
@@ -111,6 +119,9 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
+            softphones=SoftphoneAccess(
+                self.tickets, self._ws_url, lambda: self.endpoint.bound["udp"][0]
+            ),
         )
 
     def _access(self, data: DataDir) -> Access:
@@ -127,6 +138,7 @@ class _Server:
             challenger,
             clock=asyncio.get_running_loop().time,
             random=secrets.token_bytes,
+            phone_of_ticket=self.tickets.phone_of,
         )
 
     def _call_context(self, data: DataDir) -> CallContext:
@@ -211,6 +223,11 @@ class _Server:
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
         self.switchboard.registrations.refresh_reachability()
 
+    def _ws_url(self) -> str:
+        configured = self.settings.sip.ws_url
+        host, port = self.endpoint.bound["ws"]
+        return configured or f"ws://{_in_url(host)}:{port}/"
+
     def _flow_lost(self, flow: Flow) -> None:
         self.access.drop_flow(flow)
         self.switchboard.registrations.drop_flow(flow)
@@ -281,6 +298,17 @@ async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[s
         password=password.get_secret_value() if password else None,
         passwords_file=data.demo_passwords,
     )
+
+
+def _own_origins(settings: Settings) -> frozenset[str]:
+    """The pages that we serve ourselves, under the names a browser may use for this machine."""
+    host, port = str(settings.http.host), settings.http.port
+    names = {_in_url(host), *(("localhost",) if settings.http.host.is_loopback else ())}
+    return frozenset(f"http://{name}:{port}" for name in names)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _alarm(text: str) -> None:

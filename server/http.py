@@ -15,10 +15,12 @@ from server.api.openapi import document
 from server.api.operation import Operation
 from server.api.resources.agents import Agents
 from server.api.resources.auth import Auth
+from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
+from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
 from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
@@ -44,11 +46,13 @@ class HttpServer:
         metrics: Metrics,
         *,
         missing: Callable[[], Awaitable[list[str]]],
+        softphones: SoftphoneAccess,
     ) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
         self._missing = missing
+        self._softphones = softphones
         lifetime = timedelta(seconds=settings.access_token_seconds)
         self.accounts = Accounts(database)
         self._tokens = AccessTokens(
@@ -75,6 +79,8 @@ class HttpServer:
             Agents(self._live),
             Queues(self._live),
             Calls(database, self._live),
+            CallControl(database, self._live, self.accounts),
+            Softphone(self.accounts, self._softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
         )

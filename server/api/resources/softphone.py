@@ -15,8 +15,9 @@ from server.auth.tickets import Tickets
 
 @dataclass(frozen=True, slots=True)
 class SoftphoneAccess:
-    """Where browsers connect."""
+    """How browsers get in."""
 
+    tickets: Tickets
     url: Callable[[], str]
     domain: Callable[[], str]
 
@@ -33,8 +34,7 @@ class TicketOut(OutModel):
 
 
 class Softphone:
-    def __init__(self, tickets: Tickets, accounts: Accounts, access: SoftphoneAccess) -> None:
-        self._tickets = tickets
+    def __init__(self, accounts: Accounts, access: SoftphoneAccess) -> None:
         self._accounts = accounts
         self._access = access
 
@@ -57,7 +57,8 @@ class Softphone:
         phone = self._accounts.phone_of(who)
         if phone is None:
             raise Conflict("You have no phone. An administrator can give you one.")
-        ticket, expires = self._tickets.issue(who.tenant_id, phone, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        ticket, expires = self._access.tickets.issue(who.tenant_id, phone, now=now)
         return TicketOut(
             ticket=ticket,
             expires_at=expires,
