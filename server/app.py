@@ -103,13 +103,7 @@ class _Server:
         self.switchboard = Switchboard(
             tasks, self.access, self.offers, max_calls=settings.sip.max_calls
         )
-        self.endpoint = SipEndpoint(
-            settings.sip,
-            self.switchboard,
-            flow_lost=self._flow_lost,
-            admit=self.access.admit,
-            origins=_own_origins(settings),
-        )
+        self.endpoint = self._sip_endpoint()
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = HttpServer(
@@ -119,9 +113,16 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
-            softphones=SoftphoneAccess(
-                self.tickets, self._ws_url, lambda: self.endpoint.bound["udp"][0]
-            ),
+            softphones=SoftphoneAccess(self.tickets, self._ws_url, self._domain),
+        )
+
+    def _sip_endpoint(self) -> SipEndpoint:
+        return SipEndpoint(
+            self.settings.sip,
+            self.switchboard,
+            flow_lost=self._flow_lost,
+            admit=self.access.admit,
+            origins=_own_origins(self.settings),
         )
 
     def _access(self, data: DataDir) -> Access:
@@ -222,6 +223,9 @@ class _Server:
             dispatcher = self.dispatchers.open(snapshot.tenant.id)
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
         self.switchboard.registrations.refresh_reachability()
+
+    def _domain(self) -> str:
+        return self.endpoint.bound["udp"][0]
 
     def _ws_url(self) -> str:
         configured = self.settings.sip.ws_url

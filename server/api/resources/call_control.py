@@ -54,6 +54,13 @@ class SupervisionIn(ApiModel):
     mode: Literal["listen", "whisper", "barge", "take_over"]
 
 
+_COMMON: dict[str, Any] = {
+    "tag": "calls",
+    "parameters": {"id": UUID},
+    "errors": (Conflict, Unprocessable),
+}
+
+
 class CallControl:
     """An agent acts in the own talk; a supervisor takes part in any."""
 
@@ -63,13 +70,8 @@ class CallControl:
         self._accounts = accounts
 
     def operations(self) -> list[Operation]:
-        own: dict[str, Any] = {
-            "tag": "calls",
-            "parameters": {"id": UUID},
-            "may": Permission.CONTROL_OWN_CALLS,
-            "errors": (Conflict, Unprocessable),
-        }
-        watch = {**own, "may": Permission.SUPERVISE_CALLS}
+        own = _COMMON | {"may": Permission.CONTROL_OWN_CALLS}
+        watch = _COMMON | {"may": Permission.SUPERVISE_CALLS}
         return [
             Operation(
                 method="POST", path="/calls/live/{id}/hold", handler=self.hold, body=HoldIn,
