@@ -12,7 +12,7 @@ from config.tenancy import TenantId
 from media.errors import MediaError
 from telephony.calls.audibility import ASIDE
 from telephony.calls.context import CallContext
-from telephony.calls.conversation import Conversation, PassedOn
+from telephony.calls.conversation import Conversation, Left, PassedOn
 from telephony.calls.party import Party
 from telephony.events import (
     CallAnswered,
@@ -153,6 +153,20 @@ class Call:
         self.parties.remove(stays)
         self.parties.insert(0, stays)
         stays.on_ended = self.caller_gone
+
+    def adopt(self, party: Party) -> None:
+        """Take over somebody who is on the line in another call."""
+        party.call, party.on_ended = self, None
+        self.parties.append(party)
+
+    def release(self, party: Party) -> None:
+        """Leave somebody to another call; what is left of this one ends."""
+        conversation = self.conversation
+        assert conversation is not None
+        stays = conversation.other_than(party)
+        conversation.leave(party)
+        self.parties.remove(party)
+        conversation.end(Left(stays))
 
     def let_go(self, party: Party, cause: str = "not_needed") -> None:
         """Drop somebody without waiting for it."""

@@ -96,9 +96,14 @@ class Conversation:
         """Raises KeyError for somebody who is not in it."""
         return self._people[party]
 
+    def other_than(self, party: Party) -> Party:
+        """The other one of the two."""
+        first, second = self.between
+        return first if party is second else second
+
     def pass_on(self, by: Party, to: Party | str, *, queue: str = "") -> None:
         """One of the two leaves; the other one goes on with `to`, or waits in a queue."""
-        self.end(PassedOn(by, self._other(by), to, queue))
+        self.end(PassedOn(by, self.other_than(by), to, queue))
 
     def outlives(self, party: Party) -> bool:
         """Whether the other one has somebody to talk with when this one hangs up."""
@@ -201,17 +206,13 @@ class Conversation:
             return
         # Whoever hangs up while somebody else is on the line leaves the two to one another.
         heir = self._heir
-        self.end(Left(party) if heir is None else PassedOn(party, self._other(party), heir))
+        self.end(Left(party) if heir is None else PassedOn(party, self.other_than(party), heir))
 
     @property
     def _heir(self) -> Party | None:
         """Who talks with the two, and supervises nobody."""
         others = (member for member in self if member.key not in self.between)
         return next((member.key for member in others if member.mode is Mode.TALK), None)
-
-    def _other(self, party: Party) -> Party:
-        first, second = self.between
-        return first if party is second else second
 
     def come_back(self) -> None:
         """Nobody is aside any more; who was asked for advice joins unless let go before."""

@@ -83,6 +83,37 @@ def pass_on(call: Call, by: Party, *, to: str = "", queue: str = "") -> None:
     conversation.pass_on(by, to, queue=queue)
 
 
+def refer(call: Call, by: Party, to: str, replaced: Party | None) -> int:
+    """Pass the other one on as `by`'s phone asks; returns a SIP status, 202 for yes.
+
+    `replaced` is where the same phone talks in another call: whoever it talks with there is meant.
+    """
+    try:
+        if replaced is None:
+            pass_on(call, by, to=to)
+        else:
+            _join_calls(call, by, replaced)
+    except UnknownTarget:
+        return 404
+    except NotPossible:
+        return 603
+    return 202
+
+
+def _join_calls(call: Call, by: Party, replaced: Party) -> None:
+    other = replaced.call
+    if not isinstance(other, Call) or other is call or other.tenant_id != call.tenant_id:
+        raise NotPossible("These calls cannot be joined.")
+    there = conversation_of(other)
+    conversation = conversation_of(call)
+    if by not in conversation.between or replaced not in there.between:
+        raise NotPossible("Only one of the two who talk can pass the other on.")
+    wanted = there.other_than(replaced)
+    other.release(wanted)
+    call.adopt(wanted)
+    conversation.pass_on(by, wanted)
+
+
 def consult(call: Call, by: Party, to: str) -> None:
     """Ring somebody for advice; the other one hears music until it is over.
 

@@ -25,7 +25,9 @@ from telephony.events import (
     LegRole,
     LegStarted,
 )
+from telephony.numbers import user_of
 from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec, OfferAnswer
+from telephony.sip.uri import SipUri
 from telephony.ua.leg import SipLeg
 
 if TYPE_CHECKING:
@@ -95,6 +97,9 @@ class Party:
         self.on_ended: Callable[[str], None] | None = None
         self.on_early_sound: Callable[[], None] | None = None
         """Told when the other end may be heard before it has answered."""
+        self.on_refer: Callable[[str, Party | None], int] | None = None
+        """Takes whom the other one shall talk with, by number or as the far end of another call
+        of the same phone; returns a SIP status, 202 for yes."""
         self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
@@ -236,6 +241,12 @@ class Party:
         if digit is not None:
             self._take_digit(digit, duration)
         return 200
+
+    def leg_referred(self, target: SipUri, replaced: object) -> int:
+        if self.on_refer is None:
+            return 603  # there is nobody to pass on
+        other = replaced.handler if isinstance(replaced, SipLeg) else None
+        return self.on_refer(user_of(target), other if isinstance(other, Party) else None)
 
     def leg_ended(self, cause: str) -> None:
         self._gone(cause)

@@ -9,7 +9,7 @@ from telephony.sip.message import Request
 from telephony.transport.flow import Address, Flow
 from telephony.ua.layer import ServerEntry, TransactionLayer
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, REGISTER"
 
 
 class DialogOwner(Protocol):
@@ -33,8 +33,11 @@ class DialogTable:
         self._owners.pop(dialog.id, None)
 
     def find(self, request: Request) -> tuple[Dialog, DialogOwner] | None:
-        key = (request.call_id, request.to.tag or "", request.from_.tag or "")
-        return self._owners.get(key)
+        return self._owners.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+
+    def owner_of(self, dialog_id: DialogId) -> DialogOwner | None:
+        found = self._owners.get(dialog_id)
+        return None if found is None else found[1]
 
 
 Resolver = Callable[[str, int, Callable[[Address | None], None]], None]

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 BAD_MESSAGES_PER_SECOND = 20
 """Answers to malformed messages; more stay unanswered, and unlogged."""
 
-_IN_DIALOG = ("INVITE", "BYE", "INFO", "OPTIONS")
+_IN_DIALOG = ("INVITE", "BYE", "INFO", "OPTIONS", "UPDATE", "REFER")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from telephony.events import (
     SupervisionChanged,
     SupervisionEnded,
 )
+from telephony.sip.uri import SipUri
 from tests.support.fake_calls import (
     ANNA,
     BEN,
@@ -497,3 +498,64 @@ def test_the_calling_agent_hangs_up_after_asking() -> None:
             assert second.did == ["BYE"]
 
     run(main())
+
+
+# --- what phones ask for by REFER
+
+
+@pytest.mark.parametrize(("to", "status"), [("1003", 202), ("1002", 404), ("nobody", 404)])
+def test_a_phone_passes_the_caller_on(to: str, status: int) -> None:
+    async def then(talk: Talk) -> None:
+        assert talk.by.leg_referred(SipUri.parse(f"sip:{to}@pbx.example"), None) == status
+        await at(1.5)
+        if status == 202:
+            assert talk.anna.did == ["BYE"]
+            assert talk.heard(t=talk.centre.endpoint.to("1003")) == {"ct", "tc"}
+        else:
+            assert talk.heard() == {"ca", "ac"}
+
+    talking(then)
+
+
+def test_a_phone_that_talks_with_a_flow_has_nobody_to_pass_on() -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            caller = centre.call("5009", user="1003")
+            await at(0.2)
+            assert caller.party.leg_referred(SipUri.parse("sip:1004@x"), None) == 603
+            caller.bye()
+
+    run(main())
+
+
+@pytest.mark.parametrize("asked_by", ["dialling", "being called"])
+def test_a_phone_joins_its_two_calls(asked_by: str) -> None:
+    """An attended transfer as desk phones do it: two calls, then REFER with Replaces."""
+
+    async def then(talk: Talk) -> None:
+        centre = talk.centre
+        talk.anna.offer("sendonly")
+        assert talk.caller.media.hears == "music"
+        if asked_by == "dialling":
+            second: FakeLeg = centre.call("1003", user="1001")
+            await at(1.5)
+            far: FakeLeg = centre.endpoint.to("1003")
+        else:
+            far = centre.call("1001", user="1003")
+            await at(1)
+            second = centre.endpoint.to("1001")
+        assert second is not talk.anna
+        other = second.party.call
+        replaced = talk.by.call.context  # some object that is no leg counts as nobody
+        assert talk.by.leg_referred(SipUri.parse("sip:nobody@x"), replaced) == 404
+        assert talk.by.on_refer is not None
+        assert talk.by.on_refer("1003", second.party) == 202
+        await at(0.5)
+        assert talk.anna.is_over
+        assert second.is_over
+        assert not far.is_over
+        assert talk.heard(f=far) == {"cf", "fc"}
+        assert other.id not in centre.switchboard._calls
+        assert centre.state(ANNA) == "wrap_up"
+
+    talking(then)

@@ -323,7 +323,7 @@ def test_options_and_info_are_served_in_dialog_and_others_are_refused() -> None:
     world.receive(in_dialog("INFO", ok, headers=kind, body=b"Signal=5"))
     world.receive(in_dialog("INFO", ok, cseq=3))
     world.receive(in_dialog("OPTIONS", ok, cseq=4))
-    world.receive(in_dialog("UPDATE", ok, cseq=5))
+    world.receive(in_dialog("SUBSCRIBE", ok, cseq=5))
     world.receive(in_dialog("NONSENSE", ok, cseq=6))
     assert world.statuses() == [200, 200, 200, 405, 501]
     assert seen(leg) == [("info", "application/dtmf-relay", b"Signal=5")]
@@ -601,7 +601,7 @@ def test_options_is_answered_whatever_the_load() -> None:
     ok = world.take_response()
     assert ok.status == 200
     assert "INVITE" in (ok.headers.get("Allow") or "")
-    assert "UPDATE" not in (ok.headers.get("Allow") or "")
+    assert "SUBSCRIBE" not in (ok.headers.get("Allow") or "")
     assert world.agent.statistics.transactions == 0
 
 
@@ -609,7 +609,8 @@ def test_options_is_answered_whatever_the_load() -> None:
     ("text", "status"),
     [
         (request("SUBSCRIBE"), 405),
-        (request("UPDATE"), 405),
+        (request("UPDATE"), 481),
+        (request("REFER"), 481),
         (request("NONSENSE"), 501),
         (request("BYE"), 481),
         (request("INFO"), 481),
