@@ -42,7 +42,7 @@ from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
 from telephony.directory import Directory
-from telephony.endpoint import SipEndpoint
+from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
@@ -120,9 +120,12 @@ class _Server:
         return SipEndpoint(
             self.settings.sip,
             self.switchboard,
-            flow_lost=self._flow_lost,
-            admit=self.access.admit,
-            origins=_own_origins(self.settings),
+            connections=Connections(
+                lost=self._flow_lost,
+                newer=self.registrar.newer_flow,
+                admit=self.access.admit,
+                origins=_own_origins(self.settings),
+            ),
         )
 
     def _access(self, data: DataDir) -> Access:

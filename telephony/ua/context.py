@@ -6,6 +6,7 @@ from typing import Protocol
 
 from telephony.sip.dialog import Dialog, DialogId
 from telephony.sip.message import Request
+from telephony.sip.uri import SipUri
 from telephony.transport.flow import Address, Flow
 from telephony.ua.layer import ServerEntry, TransactionLayer
 
@@ -52,6 +53,8 @@ class Context:
     """From 0 up to 1, for the delays the RFC wants random."""
     token: Callable[[], str]
     """A fresh tag, Call-ID or cnonce that nobody can guess."""
+    newer_flow: Callable[[Flow, SipUri], Flow | None] = lambda _flow, _contact: None
+    """How a peer is reached whose connection is gone, if it has opened another."""
     dialogs: DialogTable = field(default_factory=DialogTable)
     legs: int = 0
     """Legs that have not ended."""

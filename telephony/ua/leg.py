@@ -246,9 +246,10 @@ class SipLeg(ABC):
 
     def way(self, dialog: Dialog | None = None) -> Flow:
         """How a request reaches the peer now."""
-        return flow_for(
-            dialog or self.confirmed, self.flow, self._context.layer.wire, pinned=self._pinned
-        )
+        dialog, context = dialog or self.confirmed, self._context
+        if self.flow.reliable and not context.layer.wire.is_open(self.flow):
+            self.flow = context.newer_flow(self.flow, dialog.remote_target) or self.flow
+        return flow_for(dialog, self.flow, context.layer.wire, pinned=self._pinned)
 
     def lose(self, cause: str, *, bye: bool) -> None:
         """The dialog is over for a reason of its own."""

@@ -143,6 +143,8 @@ class World:
         self.wire = FakeWire(lambda: self.now)
         self.names: dict[str, Address] = {}
         self.waiting_names: list[tuple[str, Callable[[Address | None], None]]] = []
+        self.newer: dict[Flow, Flow] = {}
+        """Connections that took the place of lost ones."""
         self.chance = chance
         tokens = itertools.count(1)
         self.agent = UserAgent(
@@ -153,6 +155,7 @@ class World:
                 random=lambda: self.chance,
                 token=lambda: f"token{next(tokens)}",
                 resolve=self._resolve,
+                newer_flow=lambda flow, contact: self.newer.get(flow),
             ),
             max_transactions=max_transactions,
             on_earlier=lambda due: None,

@@ -895,3 +895,23 @@ def test_our_contact_names_the_address_of_the_flow() -> None:
     world = World()
     world.call_in().ring()
     assert str(world.take()[-1].contact) == f"<sip:{OURS[0]}:{OURS[1]}>"
+
+
+def test_a_browser_that_connected_anew_is_reached_there() -> None:
+    world = World()
+    browser, again = (
+        Flow("ws", ("192.0.2.7", 5070), OURS, 1),
+        Flow("ws", ("192.0.2.7", 5071), OURS, 2),
+    )
+    leg = world.call_in(
+        invite(via="SIP/2.0/WS x.invalid", contact="<sip:peer@x.invalid>"), flow=browser
+    )
+    leg.answer(ANSWER)
+    ok = [m for m in world.take() if isinstance(m, Response)][-1]
+    world.receive(in_dialog("ACK", ok, cseq=1, via="SIP/2.0/WS x.invalid"), browser)
+    world.wire.closed.add(browser)
+    world.newer[browser] = again
+    leg.hang_up()
+    [(_, flow, data)] = world.wire.sent
+    assert flow == again
+    assert data.startswith(b"BYE sip:peer@x.invalid ")
