@@ -250,7 +250,7 @@ class Switchboard:
             self._refuse(call, leg, 503, headers=_RETRY_AFTER)
             return None
         leg.handler = party
-        party.on_ended = lambda cause: call.caller_gone(_caller_cause(cause))
+        party.hooks.ended = lambda cause: call.caller_gone(_caller_cause(cause))
         call.announce()
         party.attach(leg)
         return party

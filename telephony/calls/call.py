@@ -152,11 +152,11 @@ class Call:
         """From now on it is the call of whoever stays on the line."""
         self.parties.remove(stays)
         self.parties.insert(0, stays)
-        stays.on_ended = self.caller_gone
+        stays.hooks.ended = self.caller_gone
 
     def adopt(self, party: Party) -> None:
         """Take over somebody who is on the line in another call."""
-        party.call, party.on_ended = self, None
+        party.call, party.hooks.ended = self, None
         self.parties.append(party)
 
     def release(self, party: Party) -> None:

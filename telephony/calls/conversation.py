@@ -135,8 +135,8 @@ class Conversation:
         self._bridge.add(party.media, silent=not everybody)
         if everybody:
             self._heard |= wanted
-        party.on_digit = partial(self._pass_digit, party)
-        party.on_held = lambda held: self.hold(party, held=held, by=PHONE)
+        party.hooks.digit = partial(self._pass_digit, party)
+        party.hooks.held = lambda held: self.hold(party, held=held, by=PHONE)
         party.ended.add_done_callback(lambda _: self._hung_up(party))
         if len(self._people) > 1:
             self.settle()
@@ -191,7 +191,7 @@ class Conversation:
     def _let_go(self, party: Party) -> None:
         self._people.remove(party)
         self._heard = {pair for pair in self._heard if party not in pair}
-        party.on_digit = party.on_held = None
+        party.hooks.digit = party.hooks.held = None
         if self._waiting.pop(party, None) is not None:
             party.media.stop_playing()
 

@@ -107,7 +107,7 @@ async def ring(
                 parties.append(_invite(call, target, role, from_))
         if on_early_sound is not None:
             for party in parties:
-                party.on_early_sound = partial(on_early_sound, party)
+                party.hooks.early_sound = partial(on_early_sound, party)
         if not parties:
             raise DialFailed(503)
         winner = await _first_answer(parties)

@@ -5,6 +5,7 @@ Knows nothing of flows or queues; whoever runs the call waits on its futures and
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -61,6 +62,21 @@ class Refused(Exception):
         self.status = status
 
 
+@dataclass(slots=True)
+class Hooks:
+    """Who is told what happens to a party, as long as somebody cares."""
+
+    digit: "Callable[[str, int], None] | None" = None
+    """Takes each digit and its length in ms, instead of the queue."""
+    held: "Callable[[bool], None] | None" = None
+    ended: "Callable[[str], None] | None" = None
+    early_sound: "Callable[[], None] | None" = None
+    """Told when the other end may be heard before it has answered."""
+    refer: "Callable[[str, Party | None], int] | None" = None
+    """Takes whom the other one shall talk with, by number or as the far end of another call of
+    the same phone; returns a SIP status, 202 for yes."""
+
+
 class Party:
     """A `LegHandler` for its SIP leg."""
 
@@ -91,15 +107,7 @@ class Party:
         self.ended: asyncio.Future[str] = loop.create_future()
         """The cause, once the other end is gone."""
         self.digits: asyncio.Queue[str] = asyncio.Queue(_DIGITS_KEPT)
-        self.on_digit: Callable[[str, int], None] | None = None
-        """Takes each digit and its length in ms, instead of the queue."""
-        self.on_held: Callable[[bool], None] | None = None
-        self.on_ended: Callable[[str], None] | None = None
-        self.on_early_sound: Callable[[], None] | None = None
-        """Told when the other end may be heard before it has answered."""
-        self.on_refer: Callable[[str, Party | None], int] | None = None
-        """Takes whom the other one shall talk with, by number or as the far end of another call
-        of the same phone; returns a SIP status, 202 for yes."""
+        self.hooks = Hooks()
         self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
@@ -243,10 +251,10 @@ class Party:
         return 200
 
     def leg_referred(self, target: SipUri, replaced: object) -> int:
-        if self.on_refer is None:
+        if self.hooks.refer is None:
             return 603  # there is nobody to pass on
         other = replaced.handler if isinstance(replaced, SipLeg) else None
-        return self.on_refer(user_of(target), other if isinstance(other, Party) else None)
+        return self.hooks.refer(user_of(target), other if isinstance(other, Party) else None)
 
     def leg_ended(self, cause: str) -> None:
         self._gone(cause)
@@ -260,8 +268,8 @@ class Party:
         except (BadSdp, NoCommonCodec) as error:
             log.info("early media cannot be used", extra={"reason": str(error)})
             return
-        if self.on_early_sound is not None:
-            self.on_early_sound()
+        if self.hooks.early_sound is not None:
+            self.hooks.early_sound()
 
     async def _finish(self, status: int | None) -> None:
         try:
@@ -323,8 +331,8 @@ class Party:
             if self.answered.done():
                 event = LegHeld if self.is_held else LegResumed
                 self.call.context.publish(event(**self._stamp()))
-            if self.on_held is not None:
-                self.on_held(self.is_held)
+            if self.hooks.held is not None:
+                self.hooks.held(self.is_held)
 
     def _refused(self, status: int, reason: str) -> None:
         if not self.answered.done():
@@ -336,8 +344,8 @@ class Party:
             return
         self.ended.set_result(cause)
         self._refused(487, cause)
-        if self.on_ended is not None:
-            self.on_ended(cause)
+        if self.hooks.ended is not None:
+            self.hooks.ended(cause)
 
     def _on_media(self, event: LegMediaEvent) -> None:
         if isinstance(event, DtmfReceived):
@@ -346,8 +354,8 @@ class Party:
             self._gone("media_timeout")
 
     def _take_digit(self, digit: str, duration_ms: int) -> None:
-        if self.on_digit is not None:
-            self.on_digit(digit, duration_ms)
+        if self.hooks.digit is not None:
+            self.hooks.digit(digit, duration_ms)
             return
         if not self.digits.full():
             self.digits.put_nowait(digit)

@@ -45,8 +45,8 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
         for party in (caller, other):
-            party.on_refer = partial(refer, call, party)
-            stack.callback(setattr, party, "on_refer", None)
+            party.hooks.refer = partial(refer, call, party)
+            stack.callback(setattr, party.hooks, "refer", None)
         if recorded:
             call.is_recorded = True
             recorder = CallRecorder(call, RecordingKind.CALL)

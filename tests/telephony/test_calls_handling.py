@@ -548,8 +548,8 @@ def test_a_phone_joins_its_two_calls(asked_by: str) -> None:
         other = second.party.call
         replaced = talk.by.call.context  # some object that is no leg counts as nobody
         assert talk.by.leg_referred(SipUri.parse("sip:nobody@x"), replaced) == 404
-        assert talk.by.on_refer is not None
-        assert talk.by.on_refer("1003", second.party) == 202
+        assert talk.by.hooks.refer is not None
+        assert talk.by.hooks.refer("1003", second.party) == 202
         await at(0.5)
         assert talk.anna.is_over
         assert second.is_over
