@@ -22,6 +22,7 @@ PARTS = {
     "recorder": ["recorder"],
     "ring": [],
     "rtcp": ["rtcp"],
+    "secure": WHOLE,
     "srtp": ["wire"],
     "wire": ["wire"],
 }
