@@ -35,6 +35,7 @@ RUN_PACKAGES = {
     # Debian package: a file that shows it is there, however it came
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
+    "libssl-dev": "/usr/include/openssl/evp.h",
     "espeak-ng": "/usr/bin/espeak-ng",
 }
 TEST_PACKAGES = {
@@ -230,8 +231,7 @@ def python_packages(*, test: bool) -> None:
 
 def native_engine() -> None:
     folder, build = ROOT / "media" / "native", ROOT / "build"
-    sources = [p for p in folder.rglob("*") if p.suffix in {".c", ".h", ".pyx", ".pxd"}]
-    sources = [p for p in sources if p.name != "_engine.c"]
+    sources = {*folder.rglob("*.[ch]"), *folder.rglob("*.p[xy][dx]")} - {folder / "_engine.c"}
     stamp = Stamp("engine", [ROOT / "setup.py", *sorted(sources)], sys.version)
     if stamp.is_current() and any(folder.glob("_engine.*.so")):
         return
