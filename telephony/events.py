@@ -79,8 +79,8 @@ class CallEnded:
     """Who or what ended it: `caller_hung_up`, `agent_hung_up`, `target_hung_up` (the far end of a
     call between phones or an originated one), `transferred`, `flow_ended`, `not_served`; before
     an answer `refused`, `no_answer` or `cancelled`; `no_ack` and `dialog_lost` where the party fell
-    silent, `media_timeout`, `no_common_codec`; `supervisor` (through the interface), `shutdown`,
-    `failed`."""
+    silent, `media_timeout`, `media_lost` (a browser), `no_common_codec`; `supervisor` (through
+    the interface), `shutdown`, `failed`."""
     sip_status: int | None
     """Final status sent to or received from the caller, where the call was never answered."""
 

@@ -244,7 +244,9 @@ class Switchboard:
         """The caller's party, or None after refusing the call."""
         agent_id = phone.agent_id if phone is not None else None
         try:
-            party = call.add_party(LegRole.CALLER, call.caller, agent_id=agent_id)
+            party = call.add_party(
+                LegRole.CALLER, call.caller, agent_id=agent_id, in_browser=leg.flow.is_browser
+            )
         except MediaError as error:
             log.warning("call refused for want of media", extra={"reason": error.code})
             self._refuse(call, leg, 503, headers=_RETRY_AFTER)
@@ -261,7 +263,8 @@ class Switchboard:
             return party.accept_offer(leg.remote_sdp)
         except NoCommonCodec:
             call.sip_status = 488
-        except BadSdp:
+        except BadSdp as error:
+            log.info("session description refused", extra={"reason": str(error)})
             call.sip_status = 400
         leg.refuse(call.sip_status)
         call.end("refused")

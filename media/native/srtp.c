@@ -247,9 +247,9 @@ static void make_iv(const Srtp *srtp, const Keys *keys, uint32_t ssrc, uint64_t 
 {
     memset(iv, 0, 16);
     uint8_t *at = iv + (srtp->gcm ? 2 : 4);
-    write_u32(at, ssrc);
-    write_u16(at + 4, (uint16_t)(index >> 32));
-    write_u32(at + 6, (uint32_t)index);
+    wire_write_u32(at, ssrc);
+    wire_write_u16(at + 4, (uint16_t)(index >> 32));
+    wire_write_u32(at + 6, (uint32_t)index);
     for (size_t n = 0; n < (srtp->gcm ? GCM_SALT : SALT_MAX); n++)
         iv[n] ^= keys->salt[n];
 }
@@ -314,7 +314,7 @@ static size_t payload_at(const uint8_t *data, size_t size)
     if (data[0] & 0x10) {
         if (at + 4 > size)
             return 0;
-        at += 4 + 4u * read_u16(data + at + 2);
+        at += 4 + 4u * wire_read_u16(data + at + 2);
     }
     return at <= size ? at : 0;
 }
@@ -325,15 +325,15 @@ bool srtp_protect(Srtp *srtp, uint8_t *data, size_t *size)
     Source fresh, *stream;
     uint64_t index;
     if (!srtp->outbound || head == 0 ||
-        !(stream = stream_of(srtp, read_u32(data + 8), &fresh)) ||
-        !guess_index(&stream->rtp, read_u16(data + 2), &index))
+        !(stream = stream_of(srtp, wire_read_u32(data + 8), &fresh)) ||
+        !guess_index(&stream->rtp, wire_read_u16(data + 2), &index))
         return false;
     /* To use an index twice would give the key stream away. */
     if (stream->rtp.begun && index <= stream->rtp.highest)
         return false;
     uint8_t iv[16], turn[4];
     make_iv(srtp, &srtp->rtp, stream->ssrc, index, iv);
-    write_u32(turn, (uint32_t)(index >> 16));
+    wire_write_u32(turn, (uint32_t)(index >> 16));
     if (srtp->gcm ? !run_gcm(srtp, &srtp->rtp, iv, data, head, end, NULL)
                   : !run_counter(&srtp->rtp, iv, data + head, end - head) ||
                         !sign(&srtp->rtp, data, end, turn, data + end))
@@ -352,12 +352,12 @@ bool srtp_unprotect(Srtp *srtp, uint8_t *data, size_t *size)
     const size_t head = payload_at(data, end);
     Source fresh, *stream;
     uint64_t index;
-    if (head == 0 || !(stream = stream_of(srtp, read_u32(data + 8), &fresh)) ||
-        !guess_index(&stream->rtp, read_u16(data + 2), &index) || !is_new(&stream->rtp, index))
+    if (head == 0 || !(stream = stream_of(srtp, wire_read_u32(data + 8), &fresh)) ||
+        !guess_index(&stream->rtp, wire_read_u16(data + 2), &index) || !is_new(&stream->rtp, index))
         return false;
     uint8_t iv[16], turn[4];
     make_iv(srtp, &srtp->rtp, stream->ssrc, index, iv);
-    write_u32(turn, (uint32_t)(index >> 16));
+    wire_write_u32(turn, (uint32_t)(index >> 16));
     if (srtp->gcm ? !run_gcm(srtp, &srtp->rtp, iv, data, head, end, NULL)
                   : !is_signed(&srtp->rtp, data, end, turn, data + end) ||
                         !run_counter(&srtp->rtp, iv, data + head, end - head))
@@ -375,14 +375,14 @@ bool srtcp_protect(Srtp *srtp, uint8_t *data, size_t *size)
     const size_t end = *size;
     Source fresh, *stream;
     if (!srtp->outbound || end < RTCP_HEADER || end > PACKET_MAX || data[0] >> 6 != 2 ||
-        !(stream = stream_of(srtp, read_u32(data + 4), &fresh)))
+        !(stream = stream_of(srtp, wire_read_u32(data + 4), &fresh)))
         return false;
     const uint64_t index = stream->rtcp.begun ? stream->rtcp.highest + 1 : 1;
     if (index > MOST_REPORTS)
         return false;
     uint8_t iv[16], word[RTCP_INDEX];
     make_iv(srtp, &srtp->rtcp, stream->ssrc, index, iv);
-    write_u32(word, (uint32_t)index | RTCP_ENCRYPTED);
+    wire_write_u32(word, (uint32_t)index | RTCP_ENCRYPTED);
     if (srtp->gcm) {
         if (!run_gcm(srtp, &srtp->rtcp, iv, data, RTCP_HEADER, end, word))
             return false;
@@ -407,11 +407,11 @@ bool srtcp_unprotect(Srtp *srtp, uint8_t *data, size_t *size)
         return false;
     const size_t end = *size - RTCP_INDEX - srtp->tag;
     const uint8_t *word = data + end + (srtp->gcm ? GCM_TAG : 0);
-    const uint32_t index = read_u32(word) & ~RTCP_ENCRYPTED;
+    const uint32_t index = wire_read_u32(word) & ~RTCP_ENCRYPTED;
     Source fresh, *stream;
     /* DTLS-SRTP always encrypts: what is not was not made by our peer. */
-    if (!(read_u32(word) & RTCP_ENCRYPTED) ||
-        !(stream = stream_of(srtp, read_u32(data + 4), &fresh)) || !is_new(&stream->rtcp, index))
+    if (!(wire_read_u32(word) & RTCP_ENCRYPTED) ||
+        !(stream = stream_of(srtp, wire_read_u32(data + 4), &fresh)) || !is_new(&stream->rtcp, index))
         return false;
     uint8_t iv[16];
     make_iv(srtp, &srtp->rtcp, stream->ssrc, index, iv);

@@ -129,10 +129,12 @@ class Call:
                 CallAnswered(tenant_id=self.tenant_id, at=self.answered_at, call_id=self.id)
             )
 
-    def add_party(self, role: LegRole, name: str, *, agent_id: UUID | None = None) -> Party:
+    def add_party(
+        self, role: LegRole, name: str, *, agent_id: UUID | None = None, in_browser: bool = False
+    ) -> Party:
         """A party whose media can meet those who are there already. Raises MediaError."""
         near = self.parties[0].media if self.parties else None
-        party = Party(self, role, name, agent_id=agent_id, near=near)
+        party = Party(self, role, name, agent_id=agent_id, near=near, in_browser=in_browser)
         self.parties.append(party)
         return party
 

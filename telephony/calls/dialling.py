@@ -134,7 +134,8 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 
 
 def _invite(call: Call, target: Target, role: LegRole, from_: NameAddress) -> Party:
-    party = call.add_party(role, target.name, agent_id=target.agent_id)
+    in_browser = target.flow is not None and target.flow.is_browser
+    party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,

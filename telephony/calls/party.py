@@ -14,6 +14,7 @@ from media.engine import LegStatistics, MediaFlow, MediaLeg, StreamParameters
 from media.errors import MediaError
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
 from telephony.calls.context import CallContext
+from telephony.calls.line import BrowserLine, Line, PlainLine
 from telephony.events import (
     CallId,
     LegAnswered,
@@ -27,7 +28,7 @@ from telephony.events import (
     LegStarted,
 )
 from telephony.numbers import user_of
-from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec, OfferAnswer
+from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec
 from telephony.sip.uri import SipUri
 from telephony.ua.leg import SipLeg
 
@@ -88,6 +89,7 @@ class Party:
         *,
         agent_id: UUID | None = None,
         near: MediaLeg | None = None,
+        in_browser: bool = False,
     ) -> None:
         """Raises MediaError when there is no room for one more. `near` is a leg it may meet."""
         self.call = call
@@ -95,9 +97,8 @@ class Party:
         self.name = name
         self.agent_id = agent_id
         self.id = LegId(call.context.new_id())
-        self.media = call.context.engine.open_leg(self._on_media, near=near)
-        host, port = self.media.address
-        self.session = OfferAnswer(host, port, session_id=self.id.int >> 96)
+        self._line = self._make_line(near, in_browser=in_browser)
+        self.media, self.session = self._line.media, self._line.session
         self.sip: SipLeg | None = None
         loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = loop.create_future()
@@ -261,6 +262,17 @@ class Party:
 
     # --- inside
 
+    def _make_line(self, near: MediaLeg | None, *, in_browser: bool) -> Line:
+        engine, session_id = self.call.context.engine, self.id.int >> 96
+        if not in_browser:
+            return PlainLine(engine, self._on_media, near=near, session_id=session_id)
+
+        def lost(reason: str) -> None:
+            log.info("browser's media lost", extra={"leg_id": str(self.id), "reason": reason})
+            self._gone("media_lost")
+
+        return BrowserLine(engine, self._on_media, near=near, session_id=session_id, lost=lost)
+
     def _take_early_answer(self, sdp: bytes) -> None:
         """Sound before the answer; one that cannot be used is left to what the 2xx says."""
         try:
@@ -273,7 +285,7 @@ class Party:
 
     async def _finish(self, status: int | None) -> None:
         try:
-            statistics = await self.media.close()
+            statistics = await self._line.close()
             if self._started:
                 self._tell_end(statistics, status)
         finally:
@@ -324,6 +336,7 @@ class Party:
         except (OSError, ValueError) as error:
             # A host name, or what only looks like an address: nothing can be sent there.
             raise BadSdp("the address cannot be used") from error
+        self._line.agreed()
         if not self.agreed.done():
             self.agreed.set_result(None)
         if agreed.remote_held is not self.is_held:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol, TypeAlias
 
-from telephony.transport.tasks import TaskScope
+from telephony.tasks import TaskScope
 from telephony.webrtc.dtls import DtlsFailed, DtlsServer
 from telephony.webrtc.ice import Effect, IceLite, Send
 from telephony.webrtc.parameters import Address, IceCredentials, LocalTransport, RemoteTransport

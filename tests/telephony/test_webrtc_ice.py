@@ -98,6 +98,7 @@ def test_consent_is_renewed_by_checks_on_the_path_only(agent: IceLite) -> None:
         b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(12) + b"\x00\x24\x00\x01\x00\x00\x00\x00",
         b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(12) + b"\x00\x06\x00\x04\xff\xff\xff\xff",
     ],
+    ids=lambda data: f"{len(data)} bytes",
 )
 def test_what_is_not_genuine_is_not_even_answered(agent: IceLite, data: bytes) -> None:
     assert agent.receive(data, PHONE, now=1) == []

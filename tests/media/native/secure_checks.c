@@ -333,8 +333,8 @@ static void send_anything(World *world)
     if (size > 1)
         data[1] = (uint8_t)(chance(2) ? (uint32_t[]){0, KEY_TYPE, 200, 201}[chance(4)] : chance(256));
     if (size > 12 && chance(4)) {
-        write_u16(data + 2, world->sequence++);
-        write_u32(data + 8, chance(20) ? 7 : chance(50));
+        wire_write_u16(data + 2, world->sequence++);
+        wire_write_u32(data + 8, chance(20) ? 7 : chance(50));
         if (data[1] >= 192 && data[1] < 224)
             (void)!srtcp_protect(world->out, data, &now);
         else

@@ -216,7 +216,7 @@ static void new_ssrc_begins_and_the_old_one_stays_used_up(SrtpProfile profile)
     /* Forged ones begin nothing. */
     for (uint32_t ssrc = 100; ssrc < 200; ssrc++) {
         memcpy(data, fresh, fresh_size);
-        write_u32(data + 8, ssrc);
+        wire_write_u32(data + 8, ssrc);
         CHECK(!is_taken(ends.in, data, fresh_size));
     }
     CHECK(ends.in->stream_count == 2);
@@ -263,9 +263,9 @@ static void anything_may_arrive(SrtpProfile profile)
         if (size > 1 && chance(4))
             data[0] = (uint8_t)(0x80 | (data[0] & (chance(2) ? 0x0F : 0x3F)));
         if (size > 12)
-            write_u32(data + 8, chance(3));
+            wire_write_u32(data + 8, chance(3));
         if (size > 12)
-            write_u32(data + 4, chance(3));
+            wire_write_u32(data + 4, chance(3));
         const size_t before = size;
         const bool report = chance(3) == 0;
         const bool sent = report ? srtcp_protect(ends.out, data, &size)
