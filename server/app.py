@@ -18,6 +18,7 @@ from casecore.store.tenants import list_tenants
 from config.settings import Settings
 from config.tenancy import TenantId
 from media.engine import MediaEngine
+from media.errors import MediaError
 from media.prompts import PromptStore
 from server.addresses import AddressUnusable
 from server.api.resources.softphone import SoftphoneAccess
@@ -194,6 +195,8 @@ class _Server:
         changes = Changes(self.database, self.http.accounts, self.reload)
         listening = self._tasks.create_task(changes.run(), name="changes")
         stack.callback(listening.cancel)
+        warming = self._tasks.create_task(self._warm_up(), name="warm up")
+        stack.callback(warming.cancel)
         lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
         stack.callback(lag.cancel)
         await self.engine.start()
@@ -269,6 +272,11 @@ class _Server:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_RECORDS_SECONDS):
                 await self.journal.caught_up()
+
+    async def _warm_up(self) -> None:
+        """Our own music takes half a second to be made: not while the first caller waits."""
+        with suppress(MediaError, OSError):
+            await self.context.prompts.music(self.settings.media.music_folder)
 
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
