@@ -26,6 +26,7 @@ _MID = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}")
 _PAIRS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){19,63}")
 _MOST_FINGERPRINTS = 8
 _HASHES = ("sha-256", "sha-384", "sha-512")
+Attributes = tuple[tuple[str, str], ...]
 
 
 class WebRtcOfferAnswer(OfferAnswer):
@@ -140,20 +141,15 @@ class WebRtcOfferAnswer(OfferAnswer):
 
     def _remote_of(self, description: SessionDescription, media: Media) -> RemoteTransport:
         remote = remote_transport(description, media)
-        if self.remote is not None and remote.fingerprints != self.remote.fingerprints:
+        if self.remote is not None and set(remote.fingerprints) != set(self.remote.fingerprints):
             raise BadSdp("the certificate cannot change while the session lasts")
         return remote
 
 
 def remote_transport(description: SessionDescription, media: Media) -> RemoteTransport:
     """Raises BadSdp for what is not enough for a secure connection, or is not well-formed."""
-    lines = (*media.attributes, *description.attributes)  # the media's own come first
-    bundle = _bundle_of(description)
-    if bundle and _value(media.attributes, "mid") in bundle:
-        # The first of a bundle may speak for all of it (RFC 8843 section 7.1.3).
-        for other in description.media:
-            if _value(other.attributes, "mid") == bundle[0]:
-                lines += other.attributes
+    levels = _levels(description, media)
+    lines = tuple(line for level in levels for line in level)
     ufrag, password = _value(lines, "ice-ufrag"), _value(lines, "ice-pwd")
     if ufrag is None or password is None:
         raise BadSdp("no ICE credentials: this is not a WebRTC description")
@@ -164,14 +160,24 @@ def remote_transport(description: SessionDescription, media: Media) -> RemoteTra
         raise BadSdp("the browser must take the active part of DTLS")
     if _value(lines, "rtcp-mux") is None:
         raise BadSdp("no rtcp-mux: RTCP has no port of its own here")
-    return RemoteTransport(IceCredentials(ufrag, password), _fingerprints(lines), setup)
+    return RemoteTransport(IceCredentials(ufrag, password), _fingerprints(levels), setup)
 
 
-def _fingerprints(lines: tuple[tuple[str, str], ...]) -> tuple[Fingerprint, ...]:
+def _levels(description: SessionDescription, media: Media) -> list[Attributes]:
+    """Where attributes of the transport may stand; what is said first counts."""
+    levels = [media.attributes, description.attributes]
+    bundle = _bundle_of(description)
+    if _value(media.attributes, "mid") in bundle:
+        # The first of a bundle may speak for all of it (RFC 8843 section 7.1.3).
+        first = (m for m in description.media if _value(m.attributes, "mid") == bundle[0])
+        levels += [m.attributes for m in first]
+    return levels
+
+
+def _fingerprints(levels: list[Attributes]) -> tuple[Fingerprint, ...]:
+    every = ([value for name, value in level if name == "fingerprint"] for level in levels)
     found = []
-    for name, value in lines:
-        if name != "fingerprint":
-            continue
+    for value in next((values for values in every if values), []):
         algorithm, _, pairs = value.partition(" ")
         pairs = pairs.strip().upper()
         if not _PAIRS.fullmatch(pairs):
@@ -185,7 +191,7 @@ def _fingerprints(lines: tuple[tuple[str, str], ...]) -> tuple[Fingerprint, ...]
     return tuple(found)
 
 
-def _value(lines: tuple[tuple[str, str], ...], name: str) -> str | None:
+def _value(lines: Attributes, name: str) -> str | None:
     return next((value for found, value in lines if found == name), None)
 
 

@@ -91,9 +91,9 @@ def test_consent_is_renewed_by_checks_on_the_path_only(agent: IceLite) -> None:
         check(nominate=True)[:-1],
         b"\x00\x01",
         b"\x00\x01\x00\x00" + bytes(16),
-        bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)),
-        bytes(stun.Message(stun.Method.BINDING, stun.Class.RESPONSE)),
-        bytes(stun.Message(stun.Method.BINDING, stun.Class.INDICATION)),
+        bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST, bytes(12))),
+        bytes(stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, bytes(12))),
+        bytes(stun.Message(stun.Method.BINDING, stun.Class.INDICATION, bytes(12))),
         # An attribute of a wrong size, and a name that is no UTF-8.
         b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(12) + b"\x00\x24\x00\x01\x00\x00\x00\x00",
         b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(12) + b"\x00\x06\x00\x04\xff\xff\xff\xff",

@@ -1,28 +1,25 @@
 """A browser, played by aiortc, and a secure leg of the real engine."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import pytest_asyncio
 from aioice import stun
 
 from config.settings import MediaSettings
 from media.codecs import Codec
-from media.engine import MediaEngine, MediaFlow, SecureMediaLeg, StreamParameters
-from media.events import LegMediaEvent, StrangerRefused
-from telephony.sip.offer_answer import Negotiated
-from telephony.webrtc.offer_answer import WebRtcOfferAnswer
-from telephony.webrtc.parameters import Fingerprint, IceCredentials
-from telephony.webrtc.session import SessionState, WebRtcSession
-from tests.support.audio import Samples, read_channels, share_of_tone
+from media.engine import MediaEngine, StreamParameters
+from media.events import StrangerRefused
+from telephony.webrtc.parameters import Fingerprint
+from telephony.webrtc.session import SessionState
+from tests.support.audio import read_channels, share_of_tone
 from tests.support.browser import Browser
-from tests.support.rtp_peer import RATE, Changing, RtpPeer, tone
+from tests.support.rtp_peer import RATE, RtpPeer, tone
+from tests.support.webrtc_agent import Agent, heard_by
 
 CLEAR = 0.9
 
@@ -30,62 +27,6 @@ CLEAR = 0.9
 @pytest.fixture(autouse=True)
 def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **_: ["127.0.0.1"])
-
-
-class Agent(Changing):
-    """A secure leg with its session, and all that was told of them."""
-
-    def __init__(self, engine: MediaEngine) -> None:
-        super().__init__()
-        self.events: list[LegMediaEvent] = []
-        self.told: list[str] = []
-        self.leg: SecureMediaLeg = engine.open_secure_leg(self._on_event)
-        self.session = WebRtcSession(
-            self.leg,
-            on_connected=lambda: self._tell("connected"),
-            on_failed=lambda reason: self._tell(f"failed: {reason}"),
-            on_lost=lambda reason: self._tell(f"lost: {reason}"),
-        )
-        self.description = WebRtcOfferAnswer(
-            self.session.local,
-            session_id=7,
-            new_credentials=lambda: IceCredentials.made(secrets.token_hex),
-        )
-
-    def _on_event(self, event: LegMediaEvent) -> None:
-        self.events.append(event)
-        self.changed()
-
-    def _tell(self, what: str) -> None:
-        self.told.append(what)
-        self.changed()
-
-    def set_stream(self, agreed: Negotiated) -> None:
-        self.leg.set_stream(
-            StreamParameters(
-                remote=agreed.remote_address,
-                codec=Codec[agreed.codec_name],
-                send_payload_type=agreed.send_payload_type,
-                receive_payload_types={
-                    t: Codec[name] for t, name in agreed.receive_payload_types.items()
-                },
-                dtmf_send_payload_type=agreed.dtmf_send_payload_type,
-                dtmf_receive_payload_type=agreed.dtmf_receive_payload_type,
-                ptime_ms=agreed.ptime_ms,
-                flow=MediaFlow(agreed.direction),
-            )
-        )
-
-    async def take_call(self, browser: Browser) -> None:
-        answer, agreed = self.description.receive_offer(await browser.offer())
-        assert self.description.remote is not None
-        self.set_stream(agreed)
-        self.session.start(self.description.remote)
-        await browser.take_answer(answer)
-
-    async def connected(self) -> None:
-        await self.until(lambda: bool(self.told))
-        assert self.told == ["connected"]
 
 
 @pytest_asyncio.fixture
@@ -116,16 +57,8 @@ async def browser(stack: AsyncExitStack, only_loopback: None) -> Browser:
     return browser
 
 
-async def heard_by(engine: MediaEngine, leg: SecureMediaLeg, milliseconds: int) -> Samples:
-    tap = engine.tap(leg)
-    assert await leg.play(np.zeros(milliseconds * 8, np.int16)).finished()
-    samples: Samples = np.concatenate(tap.read()) / 32_768
-    tap.close()
-    return samples
-
-
 async def test_both_hear_each_other(engine: MediaEngine, agent: Agent, browser: Browser) -> None:
-    await agent.take_call(browser)
+    await browser.take_answer(agent.take_offer(await browser.offer()))
     await agent.connected()
     await asyncio.sleep(0.3)
     heard = await heard_by(engine, agent.leg, 600)
@@ -142,13 +75,11 @@ async def test_we_may_offer_and_the_browser_answers(
     engine: MediaEngine, agent: Agent, browser: Browser
 ) -> None:
     offer = agent.description.make_offer()
-    agreed = agent.description.receive_answer(await browser.answer(offer))
+    answer = await browser.answer(offer)
     # Its checks are here already, and wait for what the answer says.
     await asyncio.sleep(0.2)
     assert agent.told == []
-    assert agent.description.remote is not None
-    agent.set_stream(agreed)
-    agent.session.start(agent.description.remote)
+    agent.take_answer(answer)
     await agent.connected()
     agent.leg.play(tone(1_000, 0, RATE * 5))
     assert share_of_tone(await browser.hear(400), RATE, 1_000) > CLEAR
@@ -173,7 +104,7 @@ async def test_a_browser_and_a_plain_phone_share_a_bridge_and_a_recording(
     bridge = engine.open_bridge(agent.leg)
     bridge.add(agent.leg)
     bridge.add(plain)
-    await agent.take_call(browser)
+    await browser.take_answer(agent.take_offer(await browser.offer()))
     await agent.connected()
     phone.say(1_000)
     assert share_of_tone(await browser.hear(400), RATE, 1_000) > CLEAR
@@ -206,7 +137,7 @@ async def test_a_certificate_that_was_not_announced_is_refused_and_nothing_heard
 async def test_strangers_neither_move_the_stream_nor_end_it(
     engine: MediaEngine, agent: Agent, browser: Browser, stack: AsyncExitStack
 ) -> None:
-    await agent.take_call(browser)
+    await browser.take_answer(agent.take_offer(await browser.offer()))
     await agent.connected()
     stranger = await stack.enter_async_context(await RtpPeer.open())
     stranger.target = agent.leg.address
@@ -234,7 +165,7 @@ async def test_strangers_neither_move_the_stream_nor_end_it(
 
 
 async def test_a_browser_that_closes_is_noticed(agent: Agent, browser: Browser) -> None:
-    await agent.take_call(browser)
+    await browser.take_answer(agent.take_offer(await browser.offer()))
     await agent.connected()
     await browser.hear(60)  # so it is connected, too
     await browser.connection.close()
@@ -243,7 +174,7 @@ async def test_a_browser_that_closes_is_noticed(agent: Agent, browser: Browser) 
 
 
 async def test_our_goodbye_reaches_the_browser(agent: Agent, browser: Browser) -> None:
-    await agent.take_call(browser)
+    await browser.take_answer(agent.take_offer(await browser.offer()))
     await agent.connected()
     transport = browser.connection.getSenders()[0].transport
     browser.connection.on("connectionstatechange", browser.changed)
