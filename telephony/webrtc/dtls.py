@@ -124,7 +124,7 @@ class DtlsServer:
         fingerprints = [RTCDtlsFingerprint(f.algorithm, f.value) for f in expected]
         try:
             await self._transport.start(RTCDtlsParameters(fingerprints))
-        except SSL.Error as error:
+        except (SSL.Error, ValueError) as error:  # the second for a certificate of nonsense
             raise DtlsFailed("the DTLS handshake failed") from error
         keys, self._transport.keys = self._transport.keys, None
         if keys is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import random
 import re
 import tomllib
 from pathlib import Path
@@ -54,6 +55,28 @@ class FakeLeg:
             self.on_datagram(data, source)
 
 
+class LossyLeg(FakeLeg):
+    """Loses every third datagram of DTLS, each way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ways = {"in": 0, "out": 0}
+
+    def _is_lost(self, data: bytes, way: str) -> bool:
+        if data[0] < 20:
+            return False
+        self._ways[way] += 1
+        return self._ways[way] % 3 == 1
+
+    def send_datagram(self, data: bytes, address: Address) -> None:
+        if not self._is_lost(data, "out"):
+            super().send_datagram(data, address)
+
+    def take(self, data: bytes, source: Address = PHONE) -> None:
+        if not self._is_lost(data, "in"):
+            super().take(data, source)
+
+
 class Client:
     """A browser without sound."""
 
@@ -96,8 +119,8 @@ class Client:
 
 
 class World:
-    def __init__(self) -> None:
-        self.leg = FakeLeg()
+    def __init__(self, leg: FakeLeg | None = None) -> None:
+        self.leg = leg or FakeLeg()
         self.told: list[str] = []
         self.session = WebRtcSession(
             self.leg,
@@ -135,6 +158,16 @@ def test_both_sides_agree_on_the_keys() -> None:
         assert world.told == ["connected"]
 
     run_virtual(main())
+
+
+async def test_what_gets_lost_of_the_handshake_is_sent_again() -> None:
+    world = World(LossyLeg())  # by the real clock, which OpenSSL goes by
+    async with asyncio.timeout(20):
+        await world.connect()
+        while not world.told:
+            await asyncio.sleep(0.05)
+    assert world.told == ["connected"]
+    await world.close()
 
 
 def test_a_leg_lives_by_its_checks_and_is_lost_without() -> None:
@@ -232,6 +265,43 @@ def test_a_restart_follows_the_browser_to_another_address() -> None:
         await world.close()
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nonsense_instead_of_dtls_ends_in_a_plain_reason(
+    seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(seed)
+
+    async def main() -> None:
+        world = World()
+        hello: list[bytes] = []
+
+        async def keep(data: bytes) -> None:
+            hello.append(data)
+            raise ConnectionError
+
+        world.client._send = keep  # type: ignore[method-assign]
+        await world.client.connect()
+        world.client.check()
+        world.session.start(world.client.remote)
+        for _ in range(20):
+            data = bytearray(chance.choice([hello[0], chance.randbytes(200)]))
+            for _ in range(chance.randrange(8)):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            data[0] = chance.choice([20, 21, 22, 23, 26, 40, 63])
+            world.leg.take(bytes(data))
+            await asyncio.sleep(0)
+        await asyncio.sleep(31)
+        [told] = world.told
+        assert told in (
+            "failed: the DTLS handshake failed",
+            "failed: the browser did not finish the DTLS handshake",
+        )
+        await world.session.close()
+
+    run_virtual(main())
+    assert not [r for r in caplog.records if r.levelname in ("ERROR", "WARNING")]
 
 
 def test_a_session_can_be_closed_at_any_time() -> None:
