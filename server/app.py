@@ -35,6 +35,7 @@ from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
 from server.metrics import Metrics
+from server.pages import Pages
 from server.readiness import Readiness
 from telephony.access import Access
 from telephony.binding_file import BindingFile
@@ -111,7 +112,11 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
+            pages=Pages(self._phone_port),
         )
+
+    def _phone_port(self) -> int | None:
+        return self.endpoint.bound.get("ws", ("", None))[1]
 
     def _access(self, data: DataDir) -> Access:
         sip = self.settings.sip
@@ -303,7 +308,7 @@ def _greeting(
             f"  Phones    1001, 1002, 1900 register at {host}:{port}; *45 makes an agent available",
             f"  Users     agent1, agent2, supervisor, admin; passwords in {data.demo_passwords}",
         ]
-    lines.append(f"  Web       http://{web[0]}:{web[1]}/api/v1/openapi.json")
+    lines.append(f"  Web       http://{web[0]}:{web[1]}/ (API: /api/v1/openapi.json)")
     if passwords is not None and settings.demo.password is None:
         lines.append("  Passwords, shown this once:")
         lines += [f"    {name:<11} {password}" for name, password in passwords.items()]
