@@ -1,11 +1,11 @@
 """Builds the web pages: `frontend/` becomes `frontend/dist`, which the server serves.
 
-Run by bootstrap.py with the environment's own Python. Node is the machine's when it is new enough,
+With `types` or `test` it checks them instead. Run by bootstrap.py and scripts/check with the
+environment's own Python. Node is the machine's when it is new enough,
 else the one that comes as a Python package.
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -19,6 +19,12 @@ MODULES = FOLDER / "node_modules"
 STAMP = MODULES / ".murima-stamp"
 """Inside of what it speaks of: npm removes both together."""
 
+PROGRAMS = {
+    "build": ("vite/bin/vite.js", "build", "--logLevel", "warn"),
+    "types": ("typescript/bin/tsc", "--noEmit"),
+    "test": ("vitest/vitest.mjs", "run", "--reporter", "dot"),
+}
+
 
 def main() -> int:
     node, npm = find_node()
@@ -28,13 +34,8 @@ def main() -> int:
         if code != 0:
             return code
         STAMP.write_text(wanted())
-    if sys.argv[1:] == ["--packages"]:
-        return 0
-    if sys.argv[1:2] == ["--run"]:  # a program of the front end: vite, tsc, vitest
-        program = json.loads((MODULES / sys.argv[2] / "package.json").read_text())["bin"]
-        path = program if isinstance(program, str) else program[sys.argv[3]]
-        return run([str(node), str(MODULES / sys.argv[2] / path), *sys.argv[4:]], variables)
-    return run([str(node), str(MODULES / "vite" / "bin" / "vite.js"), "build"], variables)
+    program, *arguments = PROGRAMS[sys.argv[1] if len(sys.argv) > 1 else "build"]
+    return run([str(node), str(MODULES / program), *arguments], variables)
 
 
 def find_node() -> tuple[Path, list[str]]:

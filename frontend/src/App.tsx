@@ -1,12 +1,17 @@
 import { Loader } from '@mantine/core'
 import { useEffect } from 'react'
 import { Redirect, Route, Switch } from 'wouter'
-import { supervises, useSession, useUser } from './api/useSession'
+import { useSession, useUser } from './api/useSession'
+import { CallsPage } from './features/calls/CallsPage'
+import { CallElsewhere } from './features/desk/CallElsewhere'
+import { Desk } from './features/desk/Desk'
+import { RecordingsPage } from './features/recordings/RecordingsPage'
 import { Console } from './features/supervisor/Console'
 import { Shell } from './features/shell/Shell'
 import { SignIn } from './features/signin/SignIn'
 import { useWords } from './i18n'
 import { useFeed } from './live/useFeed'
+import { PhoneProvider } from './phone/PhoneProvider'
 
 export function App() {
   const { t, language } = useWords()
@@ -25,12 +30,17 @@ function Inside() {
   const feed = useFeed()
   const { role } = useUser()
   return (
-    <Shell feed={feed}>
-      <Switch>
-        {supervises(role) || role === 'viewer' ? <Route path="/supervisor" component={Console} /> : null}
-        <Route path="/" component={Console} />
-        <Route><Redirect to="/" replace /></Route>
-      </Switch>
-    </Shell>
+    <PhoneProvider>
+      <Shell feed={feed}>
+        <Switch>
+          {role === 'viewer' ? null : <Route path="/desk" component={Desk} />}
+          {role === 'agent' ? null : <Route path="/supervisor" component={Console} />}
+          <Route path="/calls" component={CallsPage} />
+          {role === 'viewer' ? null : <Route path="/recordings" component={RecordingsPage} />}
+          <Route><Redirect to={role === 'agent' ? '/desk' : '/supervisor'} replace /></Route>
+        </Switch>
+      </Shell>
+      <CallElsewhere />
+    </PhoneProvider>
   )
 }

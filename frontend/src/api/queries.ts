@@ -5,10 +5,12 @@ import type {
   AskedState,
   Call,
   CallDetail,
+  ConsultAction,
   LiveCall,
   Page,
   Queue,
   Recording,
+  SupervisionMode,
   TimelineEvent,
 } from './types'
 
@@ -99,3 +101,45 @@ export const useSetState = () =>
 
 export const useEndWrapUp = () =>
   useAgentChange((id: string) => api.post<Agent>(`/agents/${id}/wrap-up/end`))
+
+/** What can be done to a call that runs; the feed then tells what came of it. */
+function useLiveAction<T>(act: (given: T) => Promise<unknown>) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: act,
+    onSettled: () => client.invalidateQueries({ queryKey: keys.live }),
+  })
+}
+
+const live = (id: string) => `/calls/live/${id}`
+
+export const useHold = () =>
+  useLiveAction(({ id, held }: { id: string; held: boolean }) => api.post(`${live(id)}/hold`, { held }))
+
+export const useMute = () =>
+  useLiveAction(({ id, muted }: { id: string; muted: boolean }) => api.post(`${live(id)}/mute`, { muted }))
+
+/** A phone, an outside number, or a queue by its name. */
+export type Target = { to: string } | { queue: string }
+
+export const useTransfer = () =>
+  useLiveAction(({ id, target }: { id: string; target: Target }) => api.post(`${live(id)}/transfer`, target))
+
+export const useConsult = () =>
+  useLiveAction(({ id, to }: { id: string; to: string }) => api.post(`${live(id)}/consult`, { to }))
+
+export const useConsultAction = () =>
+  useLiveAction(({ id, action }: { id: string; action: ConsultAction }) =>
+    api.put(`${live(id)}/consult`, { action }),
+  )
+
+export const useSupervise = () =>
+  useLiveAction(({ id, mode }: { id: string; mode: SupervisionMode | null }) =>
+    mode ? api.put(`${live(id)}/supervision`, { mode }) : api.delete(`${live(id)}/supervision`),
+  )
+
+export const useHangUp = () => useLiveAction((id: string) => api.delete(live(id)))
+
+/** Rings the own desk phone first, then the other. */
+export const useOriginate = () =>
+  useLiveAction((to: string) => api.post<{ id: string }>('/calls', { to }))

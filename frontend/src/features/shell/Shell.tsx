@@ -14,7 +14,7 @@ interface Place {
   icon: typeof IconPhone
 }
 
-const DESK: Place = { to: '/', name: 'nav.desk', icon: IconHeadset }
+const DESK: Place = { to: '/desk', name: 'nav.desk', icon: IconHeadset }
 const CONSOLE: Place = { to: '/supervisor', name: 'nav.supervisor', icon: IconUsers }
 const CALLS: Place = { to: '/calls', name: 'nav.calls', icon: IconPhone }
 const RECORDINGS: Place = { to: '/recordings', name: 'nav.recordings', icon: IconPlayerPlay }
