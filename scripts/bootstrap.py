@@ -1,4 +1,4 @@
-"""Prepares a checkout to run: system packages, virtual environment, native engine.
+"""Prepares a checkout to run: system packages, virtual environment, native engine, web pages.
 
 Standard library only. Each step leaves a stamp of what it was made from, so that a second run only
 compares stamps. Exit code 2 means that the person at the keyboard must do what the last line says.
@@ -25,6 +25,8 @@ if sys.version_info < MINIMUM:  # here, before a line that an older one stumbles
     sys.stderr.write(f"murima: Python 3.11 is needed; python3 is {sys.version.split()[0]}\n")
     sys.exit(2)
 
+from troubles import TROUBLES  # noqa: E402 - an old interpreter must come as far as the line above
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -45,25 +47,6 @@ TEST_PACKAGES = {
 }
 APT_LISTS = Path("/var/lib/apt/lists")
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-
-TROUBLES = (
-    # What programs say, and what a person can do about it; the first that fits is told.
-    (r"No space left|Disk quota exceeded", "the disk is full; make room and run this again"),
-    (
-        r"SSLError|certificate verif|invalid peer certificate",
-        "a server's certificate is not trusted here; if a proxy of your organisation signs them, "
-        "install its authority with update-ca-certificates and run this again",
-    ),
-    (
-        r"Temporary failure|Could not resolve|Could not connect|[Uu]nable to connect"
-        r"|failed to lookup address|Name or service not known|Network is unreachable"
-        r"|Failed to establish a new connection|error trying to connect|tcp connect error"
-        r"|No route to host|[Cc]onnection (refused|reset|failed)|ProxyError|timed out"
-        r"|error sending request",
-        "the network does not answer; connect this machine, or name its proxy in https_proxy and "
-        "http_proxy, and run this again",
-    ),
-)
 
 
 class Stop(Exception):
@@ -113,6 +96,7 @@ def prepare(*, test: bool) -> None:
     virtual_environment()
     python_packages(test=test)
     native_engine()
+    web_pages()
 
 
 def become(module_and_arguments: list[str]) -> None:
@@ -241,6 +225,19 @@ def native_engine() -> None:
         # in a copy, nor after an interruption.
         shutil.rmtree(build, ignore_errors=True)
         run([str(PYTHON), "setup.py", "--quiet", "build_ext", "--inplace", "--force"])
+
+
+def web_pages() -> None:
+    folder = ROOT / "frontend"
+    made = {folder / "node_modules", folder / "dist"}
+    tops = [path for path in folder.iterdir() if path not in made]
+    files = [path for top in tops for path in (top, *top.rglob("*")) if path.is_file()]
+    stamp = Stamp("pages", [ROOT / "scripts" / "build_pages.py", *sorted(files)])
+    if stamp.is_current() and (folder / "dist" / "index.html").exists():
+        return
+    must_be_writable(ROOT, VENV, folder, folder / "dist")
+    with step("building the web pages"), stamp.renewed():
+        run([str(PYTHON), "scripts/build_pages.py"])
 
 
 class Stamp:

@@ -33,11 +33,12 @@ from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
 from server.gauges import gauges_of
-from server.http import HttpServer
+from server.http import Browsers, HttpServer
 from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
 from server.metrics import Metrics
+from server.pages import Pages
 from server.readiness import Readiness
 from telephony.access import Access
 from telephony.binding_file import BindingFile
@@ -114,7 +115,9 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
-            softphones=SoftphoneAccess(self.tickets, self._ws_url, self._domain),
+            browsers=Browsers(
+                SoftphoneAccess(self.tickets, self._ws_url, self._domain), Pages(self._phone_port)
+            ),
         )
 
     def _sip_endpoint(self) -> SipEndpoint:
@@ -128,6 +131,9 @@ class _Server:
                 origins=_own_origins(self.settings),
             ),
         )
+
+    def _phone_port(self) -> int | None:
+        return self.endpoint.bound.get("ws", ("", None))[1]
 
     def _access(self, data: DataDir) -> Access:
         sip = self.settings.sip
@@ -346,7 +352,7 @@ def _greeting(
             f"  Phones    1001, 1002, 1900 register at {host}:{port}; *45 makes an agent available",
             f"  Users     agent1, agent2, supervisor, admin; passwords in {data.demo_passwords}",
         ]
-    lines.append(f"  Web       http://{web[0]}:{web[1]}/api/v1/openapi.json")
+    lines.append(f"  Web       http://{web[0]}:{web[1]}/ (API: /api/v1/openapi.json)")
     if passwords is not None and settings.demo.password is None:
         lines.append("  Passwords, shown this once:")
         lines += [f"    {name:<11} {password}" for name, password in passwords.items()]

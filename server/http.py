@@ -1,7 +1,8 @@
-"""The HTTP side: API, live feed, health and metrics on one aiohttp server."""
+"""The HTTP side: pages, API, live feed, health and metrics on one aiohttp server."""
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -32,8 +33,18 @@ from server.data_dir import DataDir
 from server.feed import EventFeed
 from server.live import Live
 from server.metrics import Metrics
+from server.pages import Pages
+from server.web_session import WebSession
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Browsers:
+    """What is there for browsers beside the API."""
+
+    softphones: SoftphoneAccess
+    pages: Pages | None = None
 
 
 class HttpServer:
@@ -46,13 +57,13 @@ class HttpServer:
         metrics: Metrics,
         *,
         missing: Callable[[], Awaitable[list[str]]],
-        softphones: SoftphoneAccess,
+        browsers: Browsers,
     ) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
         self._missing = missing
-        self._softphones = softphones
+        self._browsers = browsers
         lifetime = timedelta(seconds=settings.access_token_seconds)
         self.accounts = Accounts(database)
         self._tokens = AccessTokens(
@@ -60,13 +71,15 @@ class HttpServer:
         )
         self.feed = EventFeed(self._tokens, self._snapshot)
         self.accounts.follow(self.feed.refuse_strangers)
-        self.operations = self._all_operations(database, data)
+        auth = self._auth(database)
+        self._web_session = WebSession(auth)
+        self.operations = self._all_operations(auth, database, data)
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         self.address: tuple[str, int] = ("", 0)
 
-    def _all_operations(self, database: Database, data: DataDir) -> list[Operation]:
+    def _auth(self, database: Database) -> Auth:
         refresh = timedelta(seconds=self._settings.refresh_token_seconds)
-        auth = Auth(
+        return Auth(
             database,
             self._tokens,
             self.accounts,
@@ -74,13 +87,15 @@ class HttpServer:
             LoginGuard(),
             refresh_lifetime=refresh,
         )
+
+    def _all_operations(self, auth: Auth, database: Database, data: DataDir) -> list[Operation]:
         resources = (
             auth,
             Agents(self._live),
             Queues(self._live),
             Calls(database, self._live),
             CallControl(database, self._live, self.accounts),
-            Softphone(self.accounts, self._softphones),
+            Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
         )
@@ -115,6 +130,9 @@ class HttpServer:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._show_metrics)
+        self._web_session.add_to(app)
+        if self._browsers.pages is not None:
+            self._browsers.pages.add_to(app)
         return app
 
     async def _health(self, _: web.Request) -> web.Response:

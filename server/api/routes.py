@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 PREFIX = "/api/v1"
 MAX_BODY = 1024 * 1024
 
+Body = TypeVar("Body", bound=BaseModel)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -121,7 +122,7 @@ def _bind(operation: Operation, tokens: AccessTokens) -> _Handler:
         if operation.query is not None:
             arguments["query"] = _query(operation.query, request)
         if operation.body is not None:
-            arguments["body"] = await _body(operation.body, request)
+            arguments["body"] = await read_body(operation.body, request)
         result = await operation.handler(**arguments)
         if isinstance(result, web.StreamResponse):
             return result
@@ -167,7 +168,8 @@ def _query(model: type[BaseModel], request: web.Request) -> BaseModel:
         ) from error
 
 
-async def _body(model: type[BaseModel], request: web.Request) -> BaseModel:
+async def read_body(model: type[Body], request: web.Request) -> Body:
+    """The request's JSON as `model`; raises ValidationFailed or UnsupportedMediaType."""
     if request.content_type != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
     try:

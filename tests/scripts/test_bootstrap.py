@@ -4,6 +4,7 @@ import ast
 import fcntl
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bootstrap.py"
 @pytest.fixture
 def bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The script as a module, for an empty checkout of its own."""
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     spec = spec_from_file_location("bootstrap", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
@@ -205,6 +207,8 @@ def test_python_packages_are_named_with_their_version(bootstrap: Any) -> None:
         ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate "
          "verify failed: self-signed certificate in certificate chain", "certificate is not tr"),
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("npm error code EAI_AGAIN npm error errno EAI_AGAIN", "the network does not answer"),
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "certificate is not trusted"),
     ],
 )  # fmt: skip
 def test_a_known_trouble_is_one_line(
@@ -264,6 +268,7 @@ def test_who_ends_the_set_up_ends_all_that_it_started(
         SCRIPT.read_text(),
     )
     script.write_text(replaced)
+    shutil.copy(SCRIPT.with_name("troubles.py"), script.parent)
     process = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
     assert becomes_true(pid_file.exists)
     process.send_signal(number)

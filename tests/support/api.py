@@ -25,7 +25,7 @@ from server.api.resources.softphone import SoftphoneAccess
 from server.auth.principal import Principal
 from server.auth.tickets import Tickets
 from server.data_dir import DataDir
-from server.http import HttpServer
+from server.http import Browsers, HttpServer
 from server.live import Live
 from server.metrics import Metrics
 from server.readiness import Readiness
@@ -160,10 +160,12 @@ async def api_over(
         live,
         Metrics(),
         missing=missing,
-        softphones=SoftphoneAccess(
-            Tickets(b"k" * 32, lifetime=timedelta(hours=1)),
-            lambda: "ws://127.0.0.1:5066/",
-            lambda: "127.0.0.1",
+        browsers=Browsers(
+            SoftphoneAccess(
+                Tickets(b"k" * 32, lifetime=timedelta(hours=1)),
+                lambda: "ws://127.0.0.1:5066/",
+                lambda: "127.0.0.1",
+            )
         ),
     )
     worlds = [await _fill(database, tenant_id, live, data) for tenant_id in (here, there)]

@@ -1,0 +1,62 @@
+import { session } from './session'
+
+/** What the server refused, with its stable code; `NETWORK` when it did not answer at all. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+export async function failureOf(response: Response): Promise<ApiError> {
+  try {
+    const { error } = (await response.json()) as { error: { code: string; message: string } }
+    return new ApiError(response.status, error.code, error.message)
+  } catch {
+    return new ApiError(response.status, 'INTERNAL', response.statusText)
+  }
+}
+
+/** Send with the access token; an expired one is renewed once. Throws ApiError. */
+export async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  let response = await once(method, path, body)
+  if (response.status === 401 && (await session.renew())) response = await once(method, path, body)
+  if (!response.ok) throw await failureOf(response)
+  return response
+}
+
+async function once(method: string, path: string, body: unknown): Promise<Response> {
+  const headers: Record<string, string> = { Authorization: `Bearer ${await session.token()}` }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  const init: RequestInit = { method, headers, cache: 'no-store' }
+  if (body !== undefined) init.body = JSON.stringify(body)
+  try {
+    return await fetch(`/api/v1${path}`, init)
+  } catch {
+    throw new ApiError(0, 'NETWORK', 'The server does not answer.')
+  }
+}
+
+type Query = Record<string, string | number | null | undefined>
+
+export function withQuery(path: string, query: Query): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '')
+  const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString()
+  return text ? `${path}?${text}` : path
+}
+
+export const api = {
+  /** The whole answer: data, and pagination where there is one. */
+  whole: async <T>(path: string): Promise<T> => (await (await send('GET', path)).json()) as T,
+  get: async <T>(path: string): Promise<T> =>
+    ((await (await send('GET', path)).json()) as { data: T }).data,
+  post: async <T>(path: string, body: unknown = {}): Promise<T> =>
+    ((await (await send('POST', path, body)).json()) as { data: T }).data,
+  put: async <T>(path: string, body: unknown): Promise<T> =>
+    ((await (await send('PUT', path, body)).json()) as { data: T }).data,
+  delete: async (path: string): Promise<void> => void (await send('DELETE', path)),
+  blob: async (path: string): Promise<Blob> => (await send('GET', path)).blob(),
+}

@@ -1,0 +1,136 @@
+import { Button, Collapse, Group, Stack } from '@mantine/core'
+import {
+  IconArrowsExchange, IconDialpad, IconMicrophone, IconMicrophoneOff, IconPhone, IconPhoneOff, IconPlayerPause, IconPlayerPlay,
+} from '@tabler/icons-react'
+import { useEffect, useState } from 'react'
+import { useHold } from '../../api/queries'
+import type { LiveCall } from '../../api/types'
+import { useWords } from '../../i18n'
+import { usePhone, usePhoneTools, useQuality } from '../../phone/PhoneProvider'
+import { verdict } from '../../phone/quality'
+import { duration } from '../../ui/format'
+import { useNow } from '../../ui/useNow'
+import { DialPad } from './DialPad'
+import { Consultation, TransferDialog } from './Transfer'
+
+/** The call of the phone in this tab. `call` is what the server says of it, once it is known. */
+export function CallCard({ call }: { call: LiveCall | undefined }) {
+  const { line } = usePhone()
+  return line === 'ringing' ? <Incoming call={call} /> : <Running call={call} />
+}
+
+function Incoming({ call }: { call: LiveCall | undefined }) {
+  const { t } = useWords()
+  const { party } = usePhone()
+  const { phone } = usePhoneTools()
+  const now = useNow()
+  const queue = call?.queue || (party?.name !== party?.number ? party?.name : '')
+  return (
+    <div className="incoming" role="alertdialog" aria-label={t('phone.incoming')}>
+      <Stack gap="sm">
+        <div aria-live="assertive">
+          <div className="soft">{t('phone.incoming')}</div>
+          <div className="big">{call?.caller || party?.number || t('calls.anonymous')}</div>
+          {queue ? <div>{t('phone.incoming.queue', { queue })}</div> : null}
+        </div>
+        {call ? <div className="soft">{t('phone.incoming.waited', { time: duration(now - Date.parse(call.started_at)) })}</div> : null}
+        <Group grow gap="sm">
+          <Button color="green.8" size="md" autoFocus leftSection={<IconPhone size={18} aria-hidden />} rightSection={<kbd aria-hidden>F2</kbd>} onClick={() => phone.accept()}>
+            {t('phone.accept')}
+          </Button>
+          <Button color="red.8" size="md" leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>} onClick={() => phone.hangUp()}>
+            {t('phone.decline')}
+          </Button>
+        </Group>
+      </Stack>
+    </div>
+  )
+}
+
+function Running({ call }: { call: LiveCall | undefined }) {
+  const { t } = useWords()
+  const state = usePhone()
+  const { phone } = usePhoneTools()
+  const now = useNow()
+  const hold = useHold()
+  const [keypad, setKeypad] = useState(false)
+  const [transfer, setTransfer] = useState(false)
+  const talking = state.line === 'talking'
+  const name = call?.caller && !state.outgoing ? call.caller : state.party?.number
+  const title = state.line === 'ending'
+    ? t('phone.ending')
+    : !talking ? t(state.progress ? 'phone.ringing_there' : 'phone.dialling') : t(state.held ? 'phone.held' : 'phone.talking')
+
+  const toggleHold = () => {
+    if (!call || !talking) return
+    const held = !phone.get().held
+    hold.mutate({ id: call.id, held }, { onSuccess: () => phone.held(held) })
+  }
+  useEffect(() => {
+    addEventListener('murima-hold', toggleHold)
+    return () => removeEventListener('murima-hold', toggleHold)
+  })
+
+  return (
+    <Stack gap="sm">
+      <div aria-live="polite">
+        <div className="soft">{title}{call?.queue ? ` · ${call.queue}` : ''}</div>
+        <div className="big">{name || t('calls.anonymous')}</div>
+      </div>
+      <Group justify="space-between">
+        <span role="timer" style={{ fontSize: '1.125rem' }}>{duration(now - state.since)}</span>
+        {talking ? <QualityMark /> : null}
+      </Group>
+      {call ? <Consultation call={call} /> : null}
+      {talking ? (
+        <>
+          <Group grow gap={8}>
+            <Button
+              variant={state.muted ? 'filled' : 'default'} aria-pressed={state.muted} onClick={() => phone.toggleMute()} px={6} title="F4"
+              leftSection={state.muted ? <IconMicrophoneOff size={17} aria-hidden /> : <IconMicrophone size={17} aria-hidden />}
+            >
+              {t(state.muted ? 'phone.unmute' : 'phone.mute')}
+            </Button>
+            <Button
+              variant={state.held ? 'filled' : 'default'} aria-pressed={state.held} disabled={!call} loading={hold.isPending} onClick={toggleHold} px={6} title="F8"
+              leftSection={state.held ? <IconPlayerPlay size={17} aria-hidden /> : <IconPlayerPause size={17} aria-hidden />}
+            >
+              {t(state.held ? 'phone.resume' : 'phone.hold')}
+            </Button>
+          </Group>
+          <Group grow gap={8}>
+            <Button variant="default" aria-expanded={keypad} px={6} onClick={() => setKeypad(!keypad)} leftSection={<IconDialpad size={17} aria-hidden />}>{t('phone.keypad')}</Button>
+            <Button variant="default" disabled={!call} px={6} onClick={() => setTransfer(true)} leftSection={<IconArrowsExchange size={17} aria-hidden />}>{t('phone.transfer')}</Button>
+          </Group>
+          <Collapse expanded={keypad}><DialPad press={(digit) => phone.digit(digit)} /></Collapse>
+        </>
+      ) : null}
+      <Button
+        color="red.8" size="md" disabled={state.line === 'ending'} onClick={() => phone.hangUp()}
+        leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>}
+      >
+        {t('phone.hang_up')}
+      </Button>
+      {call && transfer ? <TransferDialog call={call} close={() => setTransfer(false)} /> : null}
+    </Stack>
+  )
+}
+
+function QualityMark() {
+  const { t } = useWords()
+  const quality = useQuality()
+  if (!quality) return <span className="soft">{t('phone.quality.none')}</span>
+  const found = verdict(quality)
+  const tone = { good: 'var(--ok)', fair: 'var(--warn)', poor: 'var(--busy)' }[found]
+  const details = t('phone.quality', {
+    loss: quality.lossPercent.toFixed(1),
+    jitter: Math.round(quality.jitterMs),
+    rtt: quality.roundTripMs === null ? '–' : `${Math.round(quality.roundTripMs)} ms`.replace(' ms', ''),
+  })
+  return (
+    <div style={{ textAlign: 'right' }}>
+      <span className="state" data-shape={found === 'poor' ? 'ring' : 'dot'} style={{ ['--tone' as string]: tone }}>{t(`phone.quality.${found}`)}</span>
+      <div className="soft" style={{ fontSize: '0.75rem' }}>{details}</div>
+    </div>
+  )
+}

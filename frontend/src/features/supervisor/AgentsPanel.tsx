@@ -1,0 +1,88 @@
+import { Button, Menu, Table } from '@mantine/core'
+import { IconChevronDown } from '@tabler/icons-react'
+import { useAgents, useLiveCalls, useSetState } from '../../api/queries'
+import type { Agent, AgentState, LiveCall } from '../../api/types'
+import { supervises, useUser } from '../../api/useSession'
+import { useWords } from '../../i18n'
+import { Nothing, Panel } from '../../ui/Panel'
+import { Since, StateLabel } from '../../ui/State'
+import { REASONS, StateMenu } from '../shell/OwnState'
+
+const ORDER: AgentState[] = ['available', 'offered', 'engaged', 'wrap_up', 'away', 'not_responding', 'offline']
+
+export function AgentsPanel() {
+  const { t } = useWords()
+  const { data: agents = [] } = useAgents()
+  const { data: calls = [] } = useLiveCalls()
+  const counts = ORDER.map((state) => [state, agents.filter((agent) => agent.state === state).length] as const)
+  return (
+    <Panel
+      title={t('agents.title')}
+      extra={
+        <span className="wide" style={{ display: 'flex', gap: 16 }}>
+          {counts.filter(([, count]) => count > 0).map(([state, count]) => (
+            <span key={state}><StateLabel state={state} /> <b>{count}</b></span>
+          ))}
+        </span>
+      }
+    >
+      {agents.length === 0 ? <Nothing>{t('agents.none')}</Nothing> : null}
+      <Table.ScrollContainer minWidth={640} type="native">
+        <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t('agents.name')}</Table.Th>
+              <Table.Th>{t('agents.extension')}</Table.Th>
+              <Table.Th>{t('agents.state')}</Table.Th>
+              <Table.Th className="number">{t('agents.since')}</Table.Th>
+              <Table.Th>{t('agents.call')}</Table.Th>
+              <Table.Th>{t('agents.phone')}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {agents.map((agent) => <AgentRow key={agent.id} agent={agent} call={callOf(agent, calls)} />)}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Panel>
+  )
+}
+
+function callOf(agent: Agent, calls: LiveCall[]): LiveCall | undefined {
+  return calls.find((call) => call.id === agent.call_id || call.legs.some((leg) => leg.agent_id === agent.id))
+}
+
+function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined }) {
+  const { t } = useWords()
+  const { role } = useUser()
+  const change = useSetState()
+  return (
+    <Table.Tr>
+      <Table.Th scope="row">{agent.name}</Table.Th>
+      <Table.Td>{agent.extension}</Table.Td>
+      <Table.Td>
+        {supervises(role) ? (
+          <Menu position="bottom-start" width={230} withinPortal>
+            <Menu.Target>
+              <Button
+                variant="subtle" color="gray" size="compact-sm" loading={change.isPending} c="inherit" fw={400}
+                rightSection={<IconChevronDown size={14} aria-hidden />}
+                aria-label={`${t('state.change_of', { name: agent.name })}: ${t(`state.${agent.state}`)}`}
+              >
+                <StateLabel state={agent.state} reason={agent.reason} />
+              </Button>
+            </Menu.Target>
+            <StateMenu
+              reasons={['supervisor', ...REASONS]}
+              ask={(state, reason = '') => change.mutate({ id: agent.id, state, reason })}
+            />
+          </Menu>
+        ) : <StateLabel state={agent.state} reason={agent.reason} />}
+        {agent.pending ? <span className="soft"> {t('state.pending', { state: t(`state.${agent.pending}`) })}</span> : null}
+      </Table.Td>
+      <Table.Td className="number"><Since at={agent.since} /></Table.Td>
+      <Table.Td>{call ? <>{call.caller || t('calls.anonymous')} {call.queue ? <span className="soft">· {call.queue}</span> : null}</> : '–'}</Table.Td>
+      <Table.Td>{agent.reachable ? t('agents.reachable') : <span className="alarm">{t('agents.unreachable')}</span>}</Table.Td>
+    </Table.Tr>
+  )
+}

@@ -1,0 +1,86 @@
+import { Button, Group, Modal, Table } from '@mantine/core'
+import { useState } from 'react'
+import { useAgents, useHangUp, useLiveCalls, useSupervise } from '../../api/queries'
+import type { LiveCall, SupervisionMode } from '../../api/types'
+import { supervises, useUser } from '../../api/useSession'
+import { useWords } from '../../i18n'
+import { Nothing, Panel } from '../../ui/Panel'
+import { Since } from '../../ui/State'
+
+const MODES: SupervisionMode[] = ['listen', 'whisper', 'barge', 'take_over']
+
+export function LiveCallsPanel() {
+  const { t } = useWords()
+  const { data: calls = [] } = useLiveCalls()
+  return (
+    <Panel title={t('calls.live')} extra={<b>{calls.length}</b>}>
+      {calls.length === 0 ? <Nothing>{t('calls.live.none')}</Nothing> : (
+        <Table.ScrollContainer minWidth={760} type="native">
+          <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t('calls.caller')}</Table.Th>
+                <Table.Th>{t('calls.called')}</Table.Th>
+                <Table.Th>{t('agents.state')}</Table.Th>
+                <Table.Th>{t('calls.agent')}</Table.Th>
+                <Table.Th className="number">{t('calls.duration')}</Table.Th>
+                <Table.Th aria-hidden />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>{calls.map((call) => <CallRow key={call.id} call={call} />)}</Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+    </Panel>
+  )
+}
+
+function CallRow({ call }: { call: LiveCall }) {
+  const { t, known } = useWords()
+  const { role } = useUser()
+  const { data: agents = [] } = useAgents()
+  const agent = agents.find((one) => one.id === (call.agent_id ?? call.legs.find((leg) => leg.agent_id)?.agent_id))
+  const caller = call.caller || t('calls.anonymous')
+  return (
+    <Table.Tr>
+      <Table.Th scope="row">{caller}</Table.Th>
+      <Table.Td>{call.called}</Table.Td>
+      <Table.Td>{known('call.state', call.state)}{call.queue || call.node ? <span className="soft"> · {call.queue || call.node}</span> : null}</Table.Td>
+      <Table.Td>{agent?.name ?? '–'}</Table.Td>
+      <Table.Td className="number"><Since at={call.started_at} /></Table.Td>
+      <Table.Td>{supervises(role) ? <Supervision call={call} caller={caller} /> : null}</Table.Td>
+    </Table.Tr>
+  )
+}
+
+function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
+  const { t } = useWords()
+  const supervise = useSupervise()
+  const hangUp = useHangUp()
+  const [mode, setMode] = useState<SupervisionMode | null>(null)
+  const [sure, setSure] = useState(false)
+  const enter = (wanted: SupervisionMode | null) =>
+    supervise.mutate({ id: call.id, mode: wanted }, { onSuccess: () => setMode(wanted === 'take_over' ? null : wanted) })
+  return (
+    <>
+      <Group gap={6} wrap="nowrap" justify="flex-end" role="group" aria-label={t('supervise.label', { caller })}>
+        {call.state === 'talking' ? MODES.map((one) => (
+          <Button
+            key={one} size="compact-sm" variant={mode === one ? 'filled' : 'default'} aria-pressed={mode === one} title={t(`supervise.${one}.hint`)}
+            loading={supervise.isPending && supervise.variables?.mode === one} onClick={() => enter(one)}
+          >
+            {t(`supervise.${one}`)}
+          </Button>
+        )) : null}
+        {mode ? <Button size="compact-sm" variant="outline" onClick={() => enter(null)}>{t('supervise.end')}</Button> : null}
+        <Button size="compact-sm" variant="outline" color="red" c="var(--busy)" onClick={() => setSure(true)}>{t('supervise.hang_up')}</Button>
+      </Group>
+      <Modal opened={sure} onClose={() => setSure(false)} title={t('supervise.hang_up.sure', { caller })} closeButtonProps={{ 'aria-label': t('confirm.no') }}>
+        <Group justify="flex-end">
+          <Button variant="default" data-autofocus onClick={() => setSure(false)}>{t('confirm.no')}</Button>
+          <Button color="red.8" loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id, { onSuccess: () => setSure(false) })}>{t('confirm.yes')}</Button>
+        </Group>
+      </Modal>
+    </>
+  )
+}
