@@ -1,9 +1,10 @@
 """A real Chromium without a screen, driven by its debugging protocol."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,43 @@ class Page:
             raise RuntimeError(json.dumps(result["exceptionDetails"]))
         return result["result"].get("value")
 
+    async def type_into(self, selector: str, text: str) -> None:
+        """As a person does: the page sees real input."""
+        await self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
+        await self._order("Input.insertText", {"text": text})
+
+    async def press(self, key: str) -> None:
+        """A key by its name, such as `Enter` or `F2`."""
+        code = _KEY_CODES.get(key, 0)
+        for kind in ("rawKeyDown", "keyUp"):
+            await self._order(
+                "Input.dispatchKeyEvent",
+                {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code},
+            )
+            if kind == "rawKeyDown" and key == "Enter":
+                await self._order("Input.dispatchKeyEvent", {"type": "char", "text": "\r"})
+
+    async def until(self, script: str, *, seconds: float = TIMEOUT_SECONDS) -> Any:
+        """The value of an expression as soon as it is true; raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while True:
+                # While a page is just being loaded there is nothing that could evaluate.
+                with suppress(RuntimeError):
+                    if value := await self.evaluate(script):
+                        return value
+                await asyncio.sleep(0.1)
+
+    async def picture(self, path: Path) -> None:
+        shot = await self._order("Page.captureScreenshot", {"format": "png"})
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
+
+    async def _order(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        self._number += 1
+        return await _call(self._socket, self._number, method, parameters, self._session)
+
+
+_KEY_CODES = {"Enter": 13, "F2": 113, "F4": 115, "F8": 119, "F9": 120}
+
 
 @asynccontextmanager
 async def opened_page(html: str, folder: Path, *, microphone: Path) -> AsyncIterator[Page]:
@@ -67,6 +105,16 @@ async def opened_page(html: str, folder: Path, *, microphone: Path) -> AsyncIter
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0][:2]
+    try:
+        async with opened_at(f"http://{host}:{port}/", folder, microphone=microphone) as page:
+            yield page
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def opened_at(url: str, folder: Path, *, microphone: Path) -> AsyncIterator[Page]:
+    """The page at an address of this machine, with a microphone that plays a file."""
     profile = folder / "profile"
     process = await asyncio.create_subprocess_exec(
         str(PROGRAM),
@@ -78,9 +126,7 @@ async def opened_page(html: str, folder: Path, *, microphone: Path) -> AsyncIter
     )
     try:
         async with connect(await _debugger(profile), max_size=None) as socket:
-            target = await _call(
-                socket, 1, "Target.createTarget", {"url": f"http://{host}:{port}/"}
-            )
+            target = await _call(socket, 1, "Target.createTarget", {"url": url})
             attached = await _call(
                 socket,
                 2,
@@ -89,14 +135,14 @@ async def opened_page(html: str, folder: Path, *, microphone: Path) -> AsyncIter
             )
             page = Page(socket, attached["sessionId"])
             # At first it is an empty page.
-            loaded = f"location.port == '{port}' && document.readyState == 'complete'"
-            while not await page.evaluate(loaded):
-                await asyncio.sleep(0.05)
+            loaded = (
+                f"location.href.startsWith({json.dumps(url)}) && document.readyState == 'complete'"
+            )
+            await page.until(loaded)
             yield page
     finally:
         process.terminate()
         await process.wait()
-        await runner.cleanup()
 
 
 async def _debugger(profile: Path) -> str:
