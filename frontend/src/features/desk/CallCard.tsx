@@ -5,6 +5,7 @@ import {
 import { useEffect, useState } from 'react'
 import { useHold } from '../../api/queries'
 import type { LiveCall } from '../../api/types'
+import { END, TAKE } from '../../theme'
 import { useWords } from '../../i18n'
 import { usePhone, usePhoneTools, useQuality } from '../../phone/PhoneProvider'
 import { verdict } from '../../phone/quality'
@@ -34,14 +35,14 @@ function Incoming({ call }: { call: LiveCall | undefined }) {
           {queue ? <div>{t('phone.incoming.queue', { queue })}</div> : null}
         </div>
         {call ? <div className="soft">{t('phone.incoming.waited', { time: duration(now - Date.parse(call.started_at)) })}</div> : null}
-        <Group grow gap="sm">
-          <Button color="green.8" size="md" autoFocus leftSection={<IconPhone size={18} aria-hidden />} rightSection={<kbd aria-hidden>F2</kbd>} onClick={() => phone.accept()}>
+        <Stack gap={8}>
+          <Button color={TAKE} size="md" autoFocus leftSection={<IconPhone size={18} aria-hidden />} rightSection={<kbd aria-hidden>F2</kbd>} onClick={() => phone.accept()}>
             {t('phone.accept')}
           </Button>
-          <Button color="red.8" size="md" leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>} onClick={() => phone.hangUp()}>
+          <Button color={END} size="md" leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>} onClick={() => phone.hangUp()}>
             {t('phone.decline')}
           </Button>
-        </Group>
+        </Stack>
       </Stack>
     </div>
   )
@@ -106,7 +107,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
         </>
       ) : null}
       <Button
-        color="red.8" size="md" disabled={state.line === 'ending'} onClick={() => phone.hangUp()}
+        color={END} size="md" disabled={state.line === 'ending'} onClick={() => phone.hangUp()}
         leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>}
       >
         {t('phone.hang_up')}

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { useHangUp, useHold, useMute } from '../../api/queries'
 import type { LiveCall } from '../../api/types'
 import { useUser } from '../../api/useSession'
+import { END } from '../../theme'
 import { useWords, type Key } from '../../i18n'
 import { Since } from '../../ui/State'
 import { Consultation, TransferDialog } from './Transfer'
@@ -40,7 +41,7 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
           <Button variant="default" onClick={() => setTransfer(true)} leftSection={<IconArrowsExchange size={17} aria-hidden />}>{t('phone.transfer')}</Button>
         </>
       ) : null}
-      <Button color="red.8" loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id)} leftSection={<IconPhoneOff size={18} aria-hidden />}>{t('phone.hang_up')}</Button>
+      <Button color={END} loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id)} leftSection={<IconPhoneOff size={18} aria-hidden />}>{t('phone.hang_up')}</Button>
       {transfer ? <TransferDialog call={call} close={() => setTransfer(false)} /> : null}
     </Stack>
   )
