@@ -1,4 +1,4 @@
-/** What the API answers, as far as the pages read it; tests/server/test_pages.py holds it to that. */
+/** What the API answers, as far as the pages read it; tests/server/test_page_types.py holds it to that. */
 
 export type Role = 'administrator' | 'supervisor' | 'agent' | 'viewer'
 
