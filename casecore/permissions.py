@@ -21,6 +21,8 @@ class Permission(StrEnum):
     CONTROL_OWN_CALLS = "control_own_calls"
     """Originate from the own phone, hang up a call one takes part in."""
     CONTROL_ALL_CALLS = "control_all_calls"
+    SUPERVISE_CALLS = "supervise_calls"
+    """Listen to calls, whisper, barge in, take them over."""
     HEAR_OWN_RECORDINGS = "hear_own_recordings"
     HEAR_ALL_RECORDINGS = "hear_all_recordings"
     SEE_CONFIGURATION = "see_configuration"
@@ -46,6 +48,7 @@ _SUPERVISOR = (
     | {
         Permission.SET_ANY_STATE,
         Permission.CONTROL_ALL_CALLS,
+        Permission.SUPERVISE_CALLS,
         Permission.HEAR_ALL_RECORDINGS,
         Permission.SEE_CONFIGURATION,
     }

@@ -23,7 +23,8 @@ def configure_logging(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for chatty in ("aiohttp.access", "aioice", "websockets.quiet"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 class TextLines(logging.Formatter):

@@ -76,6 +76,10 @@ class SipSettings(Section):
     tcp_port: Port = 5060
     ws_port: Port = 5066
     """SIP over WebSocket, for browsers."""
+    ws_url: str | None = Field(
+        default=None, pattern=r"^wss?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._/-]*)?$"
+    )
+    """Where browsers reach that port, if not directly: `wss://phones.example/sip` of a proxy."""
     ws_origins: tuple[Annotated[str, Field(pattern=_ORIGIN)], ...] = ()
     """Pages of other web servers whose browsers may connect, such as `https://crm.example`."""
     realm: str = Field(default="murima", min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")

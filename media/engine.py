@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
+from typing import TypeVar
 
 from config.settings import MediaSettings
 from media.admission import admit, percentile
@@ -25,6 +26,7 @@ from media.playback import Playback
 from media.ports import PortPool
 from media.recording import Recording
 from media.recordings import Recordings
+from media.secure_leg import SecureMediaLeg
 from media.statistics import EngineStatistics, LegStatistics
 from media.streams import MediaFlow, StreamParameters
 from media.tap import Tap
@@ -40,8 +42,11 @@ __all__ = [
     "MediaLeg",
     "Playback",
     "Recording",
+    "SecureMediaLeg",
     "StreamParameters",
 ]
+
+LegT = TypeVar("LegT", bound=MediaLeg)
 
 _PHASES = 4
 _PORT_REST_SECONDS = 5.0
@@ -128,6 +133,20 @@ class MediaEngine:
 
         Raises OverCapacity or NoPortLeft.
         """
+        return self._open(MediaLeg, on_event, near)
+
+    def open_secure_leg(
+        self, on_event: Callable[[LegMediaEvent], None], *, near: MediaLeg | None = None
+    ) -> SecureMediaLeg:
+        """The same with SRTP, for a browser."""
+        return self._open(SecureMediaLeg, on_event, near)
+
+    def _open(
+        self,
+        kind: type[LegT],
+        on_event: Callable[[LegMediaEvent], None],
+        near: MediaLeg | None,
+    ) -> LegT:
         native = self.native
         assert self._ports is not None
         at = near.native.shard if near else self._least_loaded()
@@ -145,13 +164,14 @@ class MediaEngine:
                     ports.rtcp.fileno(),
                     self._settings.rtp_timeout_seconds * 1_000,
                     self._random.getrandbits(64),
+                    issubclass(kind, SecureMediaLeg),
                 )
         except MediaError:
             self._ports.give_back(ports)
             raise
         shard.legs += 1
         shard.phases[phase] += 1
-        leg = self._legs[number] = MediaLeg(self, handle, ports, on_event)
+        leg = self._legs[number] = kind(self, handle, ports, on_event)
         return leg
 
     def open_bridge(self, near: MediaLeg) -> MediaBridge:
@@ -243,10 +263,20 @@ class MediaEngine:
             self._recordings.ended(number, a, b)
         elif kind == Kind.RECORDING_FAILED:
             self._recordings.failed(number, b)
+        elif kind == Kind.DATAGRAM:
+            self._take_datagrams(number)
         elif (leg := self._legs.get(number)) is not None:
             event = leg_event(kind, a, b)
             if event is not None:
                 leg.on_event(event)
+
+    def _take_datagrams(self, number: int) -> None:
+        leg = self._legs.get(number)
+        if not isinstance(leg, SecureMediaLeg) or leg.is_closing:
+            return
+        for data, host, port in self.native.datagrams(leg.native):
+            if leg.on_datagram is not None:
+                leg.on_datagram(data, (host, port))
 
     def _leg_closed(self, number: int) -> None:
         leg = self._legs.pop(number)

@@ -17,6 +17,7 @@ class Kind:
 
     DIGIT, LATCHED, TIMEOUT, STRANGER, PLAYED, CLOSED = 1, 2, 3, 4, 5, 6
     BRIDGE_CLOSED, TAP_CLOSED, RECORDED, RECORDING_FAILED = 7, 8, 9, 10
+    DATAGRAM = 11
 
 
 def leg_event(kind: int, a: int, b: int) -> LegMediaEvent | None:

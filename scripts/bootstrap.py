@@ -37,6 +37,7 @@ RUN_PACKAGES = {
     # Debian package: a file that shows it is there, however it came
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
+    "libssl-dev": "/usr/include/openssl/evp.h",
     "espeak-ng": "/usr/bin/espeak-ng",
 }
 TEST_PACKAGES = {
@@ -44,6 +45,8 @@ TEST_PACKAGES = {
     "baresip-core": "/usr/bin/baresip",
     "sox": "/usr/bin/sox",
 }
+if Path("/etc/debian_version").exists() and not Path("/etc/lsb-release").exists():
+    TEST_PACKAGES["chromium"] = "/usr/bin/chromium"  # Ubuntu has none; its tests are left out there
 APT_LISTS = Path("/var/lib/apt/lists")
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -214,8 +217,7 @@ def python_packages(*, test: bool) -> None:
 
 def native_engine() -> None:
     folder, build = ROOT / "media" / "native", ROOT / "build"
-    sources = [p for p in folder.rglob("*") if p.suffix in {".c", ".h", ".pyx", ".pxd"}]
-    sources = [p for p in sources if p.name != "_engine.c"]
+    sources = {*folder.rglob("*.[ch]"), *folder.rglob("*.p[xy][dx]")} - {folder / "_engine.c"}
     stamp = Stamp("engine", [ROOT / "setup.py", *sorted(sources)], sys.version)
     if stamp.is_current() and any(folder.glob("_engine.*.so")):
         return

@@ -1,8 +1,10 @@
 #!/bin/bash
 # The two commands on a machine where nothing was installed by hand: a bare Debian in a chroot made
 # by debootstrap, as root from a 0700 directory and as an ordinary user. Takes some minutes; needs
-# root, debootstrap and Debian's package mirror ($MIRROR, if not the usual one). Run it before a
-# release. Its processes and mounts are in namespaces of their own and end with it.
+# root, debootstrap and a package mirror. Run it before a release. Its processes and mounts are in
+# namespaces of their own and end with it.
+#
+#   scripts/fresh_check.sh [SUITE [MIRROR [COMPONENTS]]]     bookworm, the usual one, main
 set -euo pipefail
 [ "$(id -u)" = 0 ] || { echo "run it as root: it makes a chroot" >&2; exit 2; }
 command -v debootstrap >/dev/null || { echo "run this first: apt-get install debootstrap" >&2; exit 2; }
@@ -11,7 +13,8 @@ if [ -z "${FRESH_CHECK_INSIDE:-}" ]; then
 fi
 source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 folder=$(mktemp -d)
-root=$folder/bookworm
+suite=${1:-bookworm}
+root=$folder/$suite
 log=$folder/log
 leave() {
     umount "$root/proc" "$root/dev/shm" 2>/dev/null || true
@@ -21,10 +24,10 @@ trap leave EXIT
 trap 'exit 130' INT TERM
 fail() { echo "fresh check failed: $1" >&2; [ ! -s "$log" ] || tail -n 30 "$log" >&2; exit 1; }
 
-echo "== bare Debian in $root"
+echo "== bare $suite in $root"
 include=python3,gcc,git,curl,ca-certificates,procps
-debootstrap --variant=minbase --include=$include bookworm "$root" ${MIRROR:+"$MIRROR"} >"$log" 2>&1 ||
-    fail "debootstrap"
+debootstrap --variant=minbase --components="${3:-main}" --include=$include \
+    "$suite" "$root" ${2:+"$2"} >"$log" 2>&1 || fail "debootstrap"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 # How the host reaches the network: names, proxies, certificate authorities.

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from casecore.db.database import Database
@@ -18,9 +18,12 @@ from casecore.store.tenants import list_tenants
 from config.settings import Settings
 from config.tenancy import TenantId
 from media.engine import MediaEngine
+from media.errors import MediaError
 from media.prompts import PromptStore
 from server.addresses import AddressUnusable
+from server.api.resources.softphone import SoftphoneAccess
 from server.auth.secrets_file import load_or_make
+from server.auth.tickets import Tickets
 from server.bindings.agent_states import resume_states
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
@@ -30,7 +33,7 @@ from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
 from server.gauges import gauges_of
-from server.http import HttpServer
+from server.http import Browsers, HttpServer
 from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
@@ -41,7 +44,7 @@ from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
 from telephony.directory import Directory
-from telephony.endpoint import SipEndpoint
+from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
@@ -53,6 +56,7 @@ log = logging.getLogger(__name__)
 _NODE = "main"
 """Name of this node in the journal's table; a cluster will name each of its nodes."""
 _LAG_SECONDS = 0.5
+_TICKET_LIFETIME = timedelta(hours=1)
 _LAST_RECORDS_SECONDS = 5.0
 """How long a stopping server waits for the database to take its last records."""
 
@@ -96,13 +100,12 @@ class _Server:
             most_seconds=settings.sip.registration_max_seconds,
             most_contacts=settings.sip.max_contacts,
         )
+        self.tickets = Tickets(load_or_make(data.token_key), lifetime=_TICKET_LIFETIME)
         self.access = self._access(data)
         self.switchboard = Switchboard(
             tasks, self.access, self.offers, max_calls=settings.sip.max_calls
         )
-        self.endpoint = SipEndpoint(
-            settings.sip, self.switchboard, flow_lost=self._flow_lost, admit=self.access.admit
-        )
+        self.endpoint = self._sip_endpoint()
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = HttpServer(
@@ -112,7 +115,21 @@ class _Server:
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
-            pages=Pages(self._phone_port),
+            browsers=Browsers(
+                SoftphoneAccess(self.tickets, self._ws_url, self._domain), Pages(self._phone_port)
+            ),
+        )
+
+    def _sip_endpoint(self) -> SipEndpoint:
+        return SipEndpoint(
+            self.settings.sip,
+            self.switchboard,
+            connections=Connections(
+                lost=self._flow_lost,
+                newer=self.registrar.newer_flow,
+                admit=self.access.admit,
+                origins=_own_origins(self.settings),
+            ),
         )
 
     def _phone_port(self) -> int | None:
@@ -132,6 +149,7 @@ class _Server:
             challenger,
             clock=asyncio.get_running_loop().time,
             random=secrets.token_bytes,
+            phone_of_ticket=self.tickets.phone_of,
         )
 
     def _call_context(self, data: DataDir) -> CallContext:
@@ -183,6 +201,8 @@ class _Server:
         changes = Changes(self.database, self.http.accounts, self.reload)
         listening = self._tasks.create_task(changes.run(), name="changes")
         stack.callback(listening.cancel)
+        warming = self._tasks.create_task(self._warm_up(), name="warm up")
+        stack.callback(warming.cancel)
         lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
         stack.callback(lag.cancel)
         await self.engine.start()
@@ -215,6 +235,14 @@ class _Server:
             dispatcher = self.dispatchers.open(snapshot.tenant.id)
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
         self.switchboard.registrations.refresh_reachability()
+
+    def _domain(self) -> str:
+        return self.endpoint.bound["udp"][0]
+
+    def _ws_url(self) -> str:
+        configured = self.settings.sip.ws_url
+        host, port = self.endpoint.bound["ws"]
+        return configured or f"ws://{_in_url(host)}:{port}/"
 
     def _flow_lost(self, flow: Flow) -> None:
         self.access.drop_flow(flow)
@@ -251,6 +279,11 @@ class _Server:
             async with asyncio.timeout(_LAST_RECORDS_SECONDS):
                 await self.journal.caught_up()
 
+    async def _warm_up(self) -> None:
+        """Our own music takes half a second to be made: not while the first caller waits."""
+        with suppress(MediaError, OSError):
+            await self.context.prompts.music(self.settings.media.music_folder)
+
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -286,6 +319,17 @@ async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[s
         password=password.get_secret_value() if password else None,
         passwords_file=data.demo_passwords,
     )
+
+
+def _own_origins(settings: Settings) -> frozenset[str]:
+    """The pages that we serve ourselves, under the names a browser may use for this machine."""
+    host, port = str(settings.http.host), settings.http.port
+    names = {_in_url(host), *(("localhost",) if settings.http.host.is_loopback else ())}
+    return frozenset(f"http://{name}:{port}" for name in names)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _alarm(text: str) -> None:

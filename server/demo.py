@@ -76,6 +76,7 @@ async def _fill(
             display=user["display"],
             role=Role(user["role"]),
             agent_id=agent_ids.get(user.get("agent", "")),
+            phone=user.get("phone"),
         )
         await users.insert_user(db, tenant_id, values, hashes[user["login"]])
     await _fill_routing(db, tenant_id, document)

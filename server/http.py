@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,10 +16,12 @@ from server.api.openapi import document
 from server.api.operation import Operation
 from server.api.resources.agents import Agents
 from server.api.resources.auth import Auth
+from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
+from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
 from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
@@ -36,6 +39,14 @@ from server.web_session import WebSession
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+@dataclass(frozen=True, slots=True)
+class Browsers:
+    """What is there for browsers beside the API."""
+
+    softphones: SoftphoneAccess
+    pages: Pages | None = None
+
+
 class HttpServer:
     def __init__(
         self,
@@ -46,13 +57,13 @@ class HttpServer:
         metrics: Metrics,
         *,
         missing: Callable[[], Awaitable[list[str]]],
-        pages: Pages | None = None,
+        browsers: Browsers,
     ) -> None:
         self._settings = settings
         self._live = live
         self._metrics = metrics
         self._missing = missing
-        self._pages = pages
+        self._browsers = browsers
         lifetime = timedelta(seconds=settings.access_token_seconds)
         self.accounts = Accounts(database)
         self._tokens = AccessTokens(
@@ -83,6 +94,8 @@ class HttpServer:
             Agents(self._live),
             Queues(self._live),
             Calls(database, self._live),
+            CallControl(database, self._live, self.accounts),
+            Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
         )
@@ -118,8 +131,8 @@ class HttpServer:
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/metrics", self._show_metrics)
         self._web_session.add_to(app)
-        if self._pages is not None:
-            self._pages.add_to(app)
+        if self._browsers.pages is not None:
+            self._browsers.pages.add_to(app)
         return app
 
     async def _health(self, _: web.Request) -> web.Response:

@@ -8,7 +8,8 @@ from routing.agents import AgentSnapshot
 from routing.events import AgentId, AgentState
 from routing.queues import QueueSnapshot
 from server.dispatchers import Dispatchers
-from telephony.calls.call import CallSnapshot
+from telephony.calls.call import Call, CallSnapshot
+from telephony.directory import PhoneUser
 from telephony.events import CallId
 from telephony.switchboard import Switchboard
 
@@ -56,6 +57,12 @@ class Live:
 
     def hang_up(self, tenant_id: TenantId, call_id: UUID) -> bool:
         return self._switchboard.hang_up(tenant_id, call_id)
+
+    def find_call(self, tenant_id: TenantId, call_id: UUID) -> Call | None:
+        return self._switchboard.find(tenant_id, call_id)
+
+    def find_phone(self, tenant_id: TenantId, user: str) -> PhoneUser | None:
+        return self._switchboard.context.directory.phone(tenant_id, user)
 
     def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
         """Contacts of every phone by its user; empty for one that is not registered."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from telephony.calls.call import Call
-from telephony.calls.conversation import Left
+from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import (
     DialFailed,
     caller_address,
@@ -64,7 +64,7 @@ async def connect_both(
         async with asyncio.timeout(_RING_SECONDS):
             mine = await _ring_own(call, phone)
             call.note_answered()
-            mine.on_ended = lambda _: call.end("caller_hung_up")
+            mine.hooks.ended = lambda _: call.end("caller_hung_up")
             if flow is None:
                 targets = find_targets(call, call.called)
                 from_ = caller_address(call)
@@ -87,4 +87,9 @@ async def _ring_own(call: Call, phone: PhoneUser) -> Party:
 
 async def _talk(call: Call, caller: Party, other: Party) -> str:
     ending = await talk(call, caller, other, recorded=False)
-    return "caller_hung_up" if ending == Left(caller) else "target_hung_up"
+    if isinstance(ending, PassedOn):
+        call.onward = ending
+        call.succeed(ending.stays)
+        await call.drop_party(ending.by, "transferred")
+        return "transferred"
+    return "caller_hung_up" if ending.party is caller else "target_hung_up"

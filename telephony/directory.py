@@ -124,5 +124,9 @@ class Directory:
     def find_number(self, tenant_id: TenantId, number: str) -> Number | None:
         return self._numbers.get((tenant_id, number_key(number)))
 
+    def flow_of_number(self, tenant_id: TenantId, number: str) -> FlowVersion | None:
+        found = self.find_number(tenant_id, number)
+        return None if found is None else self.find_flow(tenant_id, found.flow_id)
+
     def find_flow(self, tenant_id: TenantId, flow_id: UUID) -> FlowVersion | None:
         return self._flows.get((tenant_id, flow_id))

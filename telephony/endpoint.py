@@ -38,6 +38,20 @@ class EndpointStatistics:
     connections_refused: int
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What becomes of stream connections."""
+
+    lost: Callable[[Flow], None] = lambda _: None
+    """Told of every one that was closed, by whichever side."""
+    newer: Callable[[Flow, SipUri], Flow | None] = lambda _flow, _contact: None
+    """How a peer is reached whose connection is gone, if it has opened another."""
+    admit: Admit = lambda _flow, ticket: ticket is None
+    """Judges the ticket a browser brings."""
+    origins: frozenset[str] = frozenset()
+    """The web pages whose browsers may connect, beside those of the settings."""
+
+
 def _token() -> str:
     return secrets.token_hex(10)
 
@@ -52,27 +66,22 @@ class SipEndpoint:
         *,
         chance: Callable[[], float] = random.random,
         token: Callable[[], str] = _token,
-        flow_lost: Callable[[Flow], None] = lambda _: None,
-        admit: Admit = lambda _flow, ticket: ticket is None,
-        origins: frozenset[str] = frozenset(),
+        connections: Connections | None = None,
     ) -> None:
-        """`flow_lost` is told of every connection that was closed, by whichever side.
-
-        `origins` are the web pages whose browsers may connect; `admit` judges their tickets.
-        """
+        connections = connections or Connections()
         self._settings = settings
         self._handler = handler
         self._chance = chance
         self._token = token
-        self._flow_lost = flow_lost
+        self._connections = connections
         self._traced = trace if settings.trace else None
         self._transports = Transports(
             receive_datagram=self._receive_datagram,
             receive_item=self._receive_item,
             lost=self._lost,
             limits=Limits(settings.max_tcp_connections, settings.max_tcp_connections_per_source),
-            admit=admit,
-            origins=origins | set(settings.ws_origins),
+            admit=connections.admit,
+            origins=connections.origins | set(settings.ws_origins),
             traced=self._traced,
         )
         self._timer: asyncio.TimerHandle | None = None
@@ -158,7 +167,13 @@ class SipEndpoint:
         return UserAgent(
             self._handler,
             self._transports,
-            Surroundings(clock, self._chance, self._token, self._transports.resolve),
+            Surroundings(
+                clock,
+                self._chance,
+                self._token,
+                self._transports.resolve,
+                self._connections.newer,
+            ),
             max_transactions=self._settings.max_transactions,
             on_earlier=self._arm,
         )
@@ -191,7 +206,7 @@ class SipEndpoint:
 
     def _lost(self, flow: Flow) -> None:
         self._agent.flow_failed(flow)
-        self._flow_lost(flow)
+        self._connections.lost(flow)
 
     def _arm(self, due: float) -> None:
         """One timer for everything; deadlines are rounded up to ticks, so that they gather."""

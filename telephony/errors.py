@@ -21,3 +21,15 @@ class UnknownPhone(TelephonyError, LookupError):
     """The tenant has no such phone."""
 
     code = "unknown_phone"
+
+
+class NotPossible(TelephonyError):
+    """What was asked for does not fit what the call is doing; the message says why."""
+
+    code = "not_possible"
+
+
+class UnknownTarget(TelephonyError, LookupError):
+    """Nobody is reached by that number."""
+
+    code = "unknown_target"

@@ -27,6 +27,7 @@ class LegRole(StrEnum):
     AGENT = "agent"
     TARGET = "target"
     """Somebody else called for the caller's sake: a transfer's or an originate's far end."""
+    SUPERVISOR = "supervisor"
 
 
 class RecordingKind(StrEnum):
@@ -78,8 +79,8 @@ class CallEnded:
     """Who or what ended it: `caller_hung_up`, `agent_hung_up`, `target_hung_up` (the far end of a
     call between phones or an originated one), `transferred`, `flow_ended`, `not_served`; before
     an answer `refused`, `no_answer` or `cancelled`; `no_ack` and `dialog_lost` where the party fell
-    silent, `media_timeout`, `no_common_codec`; `supervisor` (through the interface), `shutdown`,
-    `failed`."""
+    silent, `media_timeout`, `media_lost` (a browser), `no_common_codec`; `supervisor` (through
+    the interface), `shutdown`, `failed`."""
     sip_status: int | None
     """Final status sent to or received from the caller, where the call was never answered."""
 
@@ -116,7 +117,7 @@ class LegAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegHeld:
-    """The remote party put us on hold."""
+    """The party put the others on hold, by its phone or by a button elsewhere."""
 
     tenant_id: TenantId
     at: datetime
@@ -240,6 +241,66 @@ class PhoneUnregistered:
     """`removed` by the phone, `expired`, or `replaced`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMuted:
+    """Nobody hears the party any more."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegUnmuted:
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultBegan:
+    """The party asks `target` for advice; whom it talked with hears music meanwhile."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultEnded:
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    outcome: str
+    """`transferred`, `conference`, `resumed`, `no_answer`, or `failed_` with a SIP status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionChanged:
+    """A supervisor's leg takes part in a call, or does so in another way from now on."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    mode: str
+    """`listen`, `whisper` or `barge`."""
+    supervised: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionEnded:
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+
+
 CallEvent = (
     CallStarted
     | CallAnswered
@@ -249,6 +310,12 @@ CallEvent = (
     | LegAnswered
     | LegHeld
     | LegResumed
+    | LegMuted
+    | LegUnmuted
+    | ConsultBegan
+    | ConsultEnded
+    | SupervisionChanged
+    | SupervisionEnded
     | LegEnded
     | LegsBridged
     | FlowStarted

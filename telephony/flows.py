@@ -31,6 +31,7 @@ from routing.ivr.orders import (
     Voicemail,
 )
 from telephony.calls.call import Call
+from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.silence import Silence
@@ -88,6 +89,8 @@ class FlowRunner:
                 await self._play(step.order.prompts, barge_in=False)
                 return step.order.cause
             result = await self._carry_out(step.order)
+            if call.onward is not None:
+                return "transferred"
             step = self._interpreter.receive(result, call.context.utcnow())
 
     def _note(self, step: Step) -> None:
@@ -179,11 +182,14 @@ class FlowRunner:
             )
         )
         try:
-            await talk(call, self._caller, party, recorded=False)
+            ending = await talk(call, self._caller, party, recorded=False)
         except MediaError as error:
             log.error("transfer cannot be joined", extra={"error": str(error)})
             await call.drop_party(party, "failed")
             return TransferFailed("media")
+        if isinstance(ending, PassedOn):
+            call.onward = ending
+            await call.drop_party(party, "transferred")
         return Transferred()
 
     async def _voicemail(self, order: Voicemail) -> None:

@@ -13,7 +13,7 @@ from routing.events import AgentId, Outcome, WorkId
 from routing.ivr.orders import JoinQueue, NotServed, Served
 from routing.queues import QueueSettings
 from telephony.calls.call import Call
-from telephony.calls.conversation import Left, PassedOn
+from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import BUSY, DialFailed, caller_address, phone_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.sound import music, spoken
@@ -165,7 +165,7 @@ async def _talk(call: Call, caller: Party, agent: Party) -> None:
         raise _LeftQueue("failed") from error
     if isinstance(ending, PassedOn):
         call.onward = ending
-    await call.drop_party(agent, "caller_hung_up" if ending == Left(caller) else "transferred")
+    await call.drop_party(agent, "transferred" if call.onward else "caller_hung_up")
 
 
 def _give_up(waiting: _Waiting, reason: str) -> None:

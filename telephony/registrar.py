@@ -3,6 +3,7 @@
 Sans-IO: the caller gives the time, sends the response and publishes the changes.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -16,6 +17,7 @@ from telephony.sip.uri import BadUri, NameAddress, SipUri
 from telephony.transport.flow import Address, Flow
 
 _MOST_IN_A_REQUEST = 10
+_MOST_FORMER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Registrar:
         self._bindings: dict[_Key, dict[str, Binding]] = {}
         # Every call of a trunk asks whose flow it is: that must not take a look at every phone.
         self._users: dict[_Peer, dict[_Key, None]] = {}
+        self._former: OrderedDict[_Peer, _Key] = OrderedDict()
+        """Whose phone spoke over connections that are gone."""
         self._due: list[tuple[float, TenantId, str]] = []
         """A heap of when bindings lapse; what was refreshed meanwhile stays in for its time."""
 
@@ -133,6 +137,9 @@ class Registrar:
         """A connection was closed: nobody can be reached over it any more."""
         changes: list[Change] = []
         for key in list(self._users.get(_peer(flow), ())):
+            self._former[_peer(flow)] = key
+            while len(self._former) > _MOST_FORMER:
+                self._former.popitem(last=False)
             bindings = self._bindings[key]
             kept = {c: b for c, b in bindings.items() if b.flow != flow}
             if len(kept) < len(bindings):
@@ -169,7 +176,7 @@ class Registrar:
         for each in kept:
             key, left = (each.tenant_id, each.user), min(each.expires - utc, self._most)
             before = self._bindings.get(key, {})
-            contact = str(each.contact.without_parameters())
+            contact = _contact_key(each.contact)
             if left <= 0 or contact in before or len(before) >= self._most_contacts:
                 continue
             binding = Binding(each.contact, each.flow, now + left, each.call_id, each.cseq)
@@ -184,6 +191,15 @@ class Registrar:
     def user_of_flow(self, flow: Flow) -> _Key | None:
         """Whose phone speaks over this flow."""
         return next(iter(self._users.get(_peer(flow), ())), None)
+
+    def newer_flow(self, flow: Flow, contact: SipUri) -> Flow | None:
+        """How the phone that spoke over a lost connection is reached now (RFC 5626 section 5.3).
+
+        Only the same contact of the same user counts: nobody inherits somebody else's calls.
+        """
+        key = self._former.get(_peer(flow))
+        binding = self._bindings.get(key, {}).get(_contact_key(contact)) if key else None
+        return binding.flow if binding is not None else None
 
     def _keep(self, key: _Key, bindings: dict[str, Binding]) -> None:
         before = self._bindings.get(key, {})
@@ -217,7 +233,7 @@ class Registrar:
         for text in contacts:
             address = _address(text)
             seconds = _expires(address.parameter("expires"), default)
-            key = str(address.uri.without_parameters())
+            key = _contact_key(address.uri)
             if seconds == 0:
                 after.pop(key, None)
                 continue
@@ -239,6 +255,10 @@ class Registrar:
         for binding in before.values():
             if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
                 raise _Refused(500)
+
+
+def _contact_key(contact: SipUri) -> str:
+    return str(contact.without_parameters())
 
 
 def _address(text: str) -> NameAddress:

@@ -19,6 +19,7 @@ from telephony.events import CallId, Direction, LegRole
 from telephony.features import CODES, toggle_available
 from telephony.flows import FlowRunner, QueueDesk
 from telephony.numbers import caller_of, cleaned, user_of
+from telephony.onward import go_on
 from telephony.registrations import Registrations
 from telephony.sip.offer_answer import BadSdp, NoCommonCodec
 from telephony.ua.handlers import Verdict
@@ -111,11 +112,16 @@ class Switchboard:
 
     def hang_up(self, tenant_id: TenantId, call_id: UUID, cause: str = "supervisor") -> bool:
         """End a call of the tenant; False when there is none of that id."""
-        call = self._calls.get(CallId(call_id))
-        if call is None or call.tenant_id != tenant_id:
+        call = self.find(tenant_id, call_id)
+        if call is None:
             return False
         call.end(cause)
         return True
+
+    def find(self, tenant_id: TenantId, call_id: UUID) -> Call | None:
+        """A live call of the tenant."""
+        call = self._calls.get(CallId(call_id))
+        return call if call is not None and call.tenant_id == tenant_id else None
 
     def originate(self, tenant_id: TenantId, from_user: str, to: str) -> CallId:
         """Ring a phone of ours; when it answers, call `to` and join both.
@@ -238,13 +244,15 @@ class Switchboard:
         """The caller's party, or None after refusing the call."""
         agent_id = phone.agent_id if phone is not None else None
         try:
-            party = call.add_party(LegRole.CALLER, call.caller, agent_id=agent_id)
+            party = call.add_party(
+                LegRole.CALLER, call.caller, agent_id=agent_id, in_browser=leg.flow.is_browser
+            )
         except MediaError as error:
             log.warning("call refused for want of media", extra={"reason": error.code})
             self._refuse(call, leg, 503, headers=_RETRY_AFTER)
             return None
         leg.handler = party
-        party.on_ended = lambda cause: call.end(_caller_cause(cause))
+        party.hooks.ended = lambda cause: call.caller_gone(_caller_cause(cause))
         call.announce()
         party.attach(leg)
         return party
@@ -255,7 +263,8 @@ class Switchboard:
             return party.accept_offer(leg.remote_sdp)
         except NoCommonCodec:
             call.sip_status = 488
-        except BadSdp:
+        except BadSdp as error:
+            log.info("session description refused", extra={"reason": str(error)})
             call.sip_status = 400
         leg.refuse(call.sip_status)
         call.end("refused")
@@ -286,8 +295,15 @@ class Switchboard:
         dispatcher = self.context.dispatchers(call.tenant_id)
         if agent_id is not None:
             dispatcher.occupy(agent_id)
+
+        async def whole(call: Call) -> str:
+            cause = await body(call)
+            while (onward := call.take_onward()) is not None:
+                cause = await go_on(call, onward, self._desk)
+            return cause
+
         try:
-            await call.run(body)
+            await call.run(whole)
         finally:
             if agent_id is not None:
                 dispatcher.vacate(agent_id)
@@ -300,9 +316,7 @@ class Switchboard:
             await self._quiet.wait()
 
     def _flow_of(self, tenant_id: TenantId, number: str) -> FlowVersion | None:
-        directory = self.context.directory
-        found = directory.find_number(tenant_id, number)
-        return None if found is None else directory.find_flow(tenant_id, found.flow_id)
+        return self.context.directory.flow_of_number(tenant_id, number)
 
 
 def _caller_cause(cause: str) -> str:

@@ -12,18 +12,19 @@ from config.tenancy import TenantId
 
 SORT_COLUMNS = {"login": "lower(login)", "display": "display", "created_at": "created_at"}
 
-_COLUMNS = "id, login, display, role, password_hash, agent_id, disabled, created_at"
+_COLUMNS = "id, login, display, role, password_hash, agent_id, phone, disabled, created_at"
 
 _INSERT = f"""
-    insert into users (tenant_id, login, display, role, password_hash, agent_id, disabled)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into users
+           (tenant_id, login, display, role, password_hash, agent_id, disabled, phone)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
     returning {_COLUMNS}
 """
 _FETCH = f"select {_COLUMNS} from users where tenant_id = $1 and id = $2"
 _BY_LOGIN = f"select {_COLUMNS} from users where tenant_id = $1 and lower(login) = lower($2)"
 _UPDATE = f"""
     update users
-       set login = $3, display = $4, role = $5, agent_id = $6, disabled = $7
+       set login = $3, display = $4, role = $5, agent_id = $6, disabled = $7, phone = $8
      where tenant_id = $1
        and id = $2
     returning {_COLUMNS}
@@ -31,7 +32,13 @@ _UPDATE = f"""
 _SET_HASH = "update users set password_hash = $3 where tenant_id = $1 and id = $2"
 _DELETE = "delete from users where tenant_id = $1 and id = $2"
 _COUNT = "select count(*) from users where tenant_id = $1"
-_ENABLED = "select id, role, agent_id from users where tenant_id = $1 and not disabled"
+_ENABLED = """
+    select u.id, u.role, u.agent_id, coalesce(u.phone, a.extension) as phone
+      from users u
+      left join agents a on a.tenant_id = u.tenant_id and a.id = u.agent_id
+     where u.tenant_id = $1
+       and not u.disabled
+"""
 _PAGES = orderings(
     f"select {_COLUMNS} from users where tenant_id = $1",
     SORT_COLUMNS,
@@ -48,6 +55,8 @@ class UserValues:
     agent_id: UUID | None = None
     """The agent this person is, if any."""
     disabled: bool = False
+    phone: str | None = None
+    """The phone of somebody who is no agent; an agent's is the extension."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,7 @@ class EnabledUser:
     id: UUID
     role: Role
     agent_id: UUID | None
+    phone: str | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "role", Role(self.role))
@@ -86,6 +96,7 @@ async def insert_user(
             password_hash,
             values.agent_id,
             values.disabled,
+            values.phone,
         )
     return found(User, row, values.login)
 
@@ -114,6 +125,7 @@ async def update_user(
             values.role,
             values.agent_id,
             values.disabled,
+            values.phone,
         )
     return found(User, row, f"user {user_id}")
 

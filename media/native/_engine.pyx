@@ -25,12 +25,32 @@ cdef extern from "<netinet/in.h>" nogil:
     int AF_INET
     int AF_INET6
     uint16_t htons(uint16_t)
+    uint16_t ntohs(uint16_t)
 
 
 cdef extern from "engine.h" nogil:
+    ctypedef struct sockaddr:
+        uint16_t sa_family
+
     ctypedef union Address:
+        sockaddr any
         sockaddr_in v4
         sockaddr_in6 v6
+
+    ctypedef enum SrtpProfile:
+        pass
+
+    ctypedef struct Srtp:
+        pass
+
+    size_t srtp_master_size(SrtpProfile profile)
+    Srtp *srtp_new(SrtpProfile profile, const uint8_t *master, bint outbound)
+    void srtp_free(Srtp *srtp)
+
+    ctypedef struct Datagram:
+        Address source
+        uint16_t size
+        uint8_t data[1500]
 
     ctypedef enum Law:
         pass
@@ -103,6 +123,8 @@ cdef extern from "engine.h" nogil:
     bint engine_event(Engine *engine, Event *event)
     Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
     void leg_free(Leg *leg)
+    bint leg_make_secure(Leg *leg)
+    bint leg_datagram(Leg *leg, Datagram *datagram)
     Bridge *bridge_new(uint64_t id)
     Recording *recording_new(uint64_t id, int fd, uint32_t channels)
     void recording_free(Recording *recording)
@@ -111,6 +133,8 @@ cdef extern from "engine.h" nogil:
     bint order_add_leg(Shard *shard, Leg *leg, uint8_t phase)
     bint order_stream(Leg *leg, const Stream *stream)
     bint order_remove_leg(Leg *leg)
+    bint order_keys(Leg *leg, Srtp *inbound, Srtp *outbound)
+    bint order_peer(Leg *leg, const Address *peer)
     bint order_play(Leg *leg, const int16_t *samples, uint64_t count, uint64_t id, bint loop)
     bint order_stop_playing(Leg *leg)
     bint order_digit(Leg *leg, uint8_t event, uint16_t tone, uint16_t gap)
@@ -144,6 +168,7 @@ cdef class NativeLeg:
     cdef readonly int shard
     cdef readonly int phase
     cdef readonly bint is_open
+    cdef readonly bint is_secure
     cdef bint is_leaving
 
     cdef Leg *use(self) except NULL:
@@ -287,14 +312,18 @@ cdef class NativeEngine:
         elif event.kind == <uint32_t>EVENT_RECORDED:
             recording_free(<Recording *>event.object)
 
-    def add_leg(self, int shard, int phase, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed):
+    def add_leg(self, int shard, int phase, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed,
+                bint secure):
         """Returns (id, leg); the sockets belong to the engine until `closed` comes."""
         cdef NativeLeg made = NativeLeg.__new__(NativeLeg)
         cdef uint64_t number = self._id()
         made.leg = leg_new(number, rtp, rtcp, timeout_ms, seed)
         if made.leg == NULL:
             raise MemoryError
-        made.shard, made.phase, made.is_open = shard, phase, True
+        if secure and not leg_make_secure(made.leg):
+            leg_free(made.leg)
+            raise MemoryError
+        made.shard, made.phase, made.is_open, made.is_secure = shard, phase, True, secure
         if not order_add_leg(&self.use().shards[shard], made.leg, phase):
             leg_free(made.leg)
             made.is_open = False
@@ -305,6 +334,40 @@ cdef class NativeEngine:
     def remove_leg(self, NativeLeg leg):
         _check(order_remove_leg(leg.use()))
         leg.is_leaving = True
+
+    def set_keys(self, NativeLeg leg, int profile, bytes ours, bytes theirs):
+        """Of a secure leg: its SRTP profile, and the master keys with their salts."""
+        cdef Srtp *inbound
+        cdef Srtp *outbound
+        cdef Py_ssize_t size = <Py_ssize_t>srtp_master_size(<SrtpProfile>profile)
+        cdef Leg *used = leg.use()
+        if not leg.is_secure or size == 0 or len(ours) != size or len(theirs) != size:
+            raise ValueError("these are no keys for this leg")
+        inbound = srtp_new(<SrtpProfile>profile, <const uint8_t *><const char *>theirs, False)
+        outbound = srtp_new(<SrtpProfile>profile, <const uint8_t *><const char *>ours, True)
+        if inbound == NULL or outbound == NULL or not order_keys(used, inbound, outbound):
+            srtp_free(inbound)
+            srtp_free(outbound)
+            raise OrdersFull
+
+    def set_peer(self, NativeLeg leg, str host, int port):
+        """Of a secure leg: the only address that is heard and sent to."""
+        cdef Address peer
+        cdef Leg *used = leg.use()
+        if not leg.is_secure:
+            raise ValueError("the leg is not secure")
+        memset(&peer, 0, sizeof(peer))
+        _address(&peer, host, port)
+        _check(order_peer(used, &peer))
+
+    def datagrams(self, NativeLeg leg):
+        """What has come to a secure leg that is not SRTP, as (bytes, host, port)."""
+        cdef Datagram datagram
+        found = []
+        while leg.is_open and leg_datagram(leg.leg, &datagram):
+            host, port = _host_and_port(&datagram.source)
+            found.append((datagram.data[:datagram.size], host, port))
+        return found
 
     def set_stream(self, NativeLeg leg, remote, int flow, int send_type, int send_law, laws,
                    int digit_send_type, int digit_receive_type, int packet_samples):
@@ -432,3 +495,11 @@ cdef int _address(Address *address, str host, int port) except -1:
         address.v4.sin_port = htons(port)
         memcpy(&address.v4.sin_addr, <const char *>packed, 4)
     return 0
+
+
+cdef tuple _host_and_port(Address *address):
+    if address.any.sa_family == AF_INET6:
+        packed = (<const char *>&address.v6.sin6_addr)[:16]
+        return socket.inet_ntop(socket.AF_INET6, packed), ntohs(address.v6.sin6_port)
+    packed = (<const char *>&address.v4.sin_addr)[:4]
+    return socket.inet_ntop(socket.AF_INET, packed), ntohs(address.v4.sin_port)

@@ -36,7 +36,7 @@ bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t leng
     if (length < DIGIT_PAYLOAD || payload[0] > EVENT_MOST)
         return false;
     const bool end = payload[1] >> 7;
-    const uint16_t lasted = read_u16(payload + 2);
+    const uint16_t lasted = wire_read_u16(payload + 2);
     if (is_straggler(receiver, payload[0], timestamp))
         return false;
     bool reported = false;
@@ -113,7 +113,7 @@ bool digits_next(DigitSender *sender, DigitPacket *packet, bool *silent)
     const bool end = sender->sent >= sender->queue[at].tone;
     packet->payload[0] = sender->queue[at].event;
     packet->payload[1] = (uint8_t)((end ? 0x80 : 0) | VOLUME);
-    write_u16(packet->payload + 2, sender->sent);
+    wire_write_u16(packet->payload + 2, sender->sent);
     if (end && ++sender->ends == END_PACKETS) {
         sender->head++;
         sender->active = false;

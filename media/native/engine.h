@@ -14,6 +14,7 @@
 #include "jitter.h"
 #include "recorder.h"
 #include "ring.h"
+#include "secure.h"
 #include "wire.h"
 
 #define PHASES 4
@@ -66,6 +67,7 @@ typedef struct Leg {
     uint32_t place; /* in its phase's list */
     Bridge *bridge;
     uint8_t member; /* place in the bridge */
+    Secure *secure; /* NULL: plain RTP */
 
     /* receiving */
     Address source, candidate;
@@ -140,6 +142,7 @@ typedef enum {
     EVENT_TAP_CLOSED,
     EVENT_RECORDED,     /* a: bytes of sound, b: fault */
     EVENT_RECORDING_FAILED,
+    EVENT_DATAGRAM, /* a secure leg has some for Python */
 } EventKind;
 
 typedef struct {
@@ -192,6 +195,10 @@ bool engine_event(Engine *engine, Event *event);
 
 Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed);
 void leg_free(Leg *leg);
+/* Before the leg is added; false when there is no memory. */
+bool leg_make_secure(Leg *leg);
+/* The oldest STUN or DTLS datagram of a secure leg; false when there is none. */
+bool leg_datagram(Leg *leg, Datagram *datagram);
 Bridge *bridge_new(uint64_t id);
 Recording *recording_new(uint64_t id, int fd, uint32_t channels);
 void recording_free(Recording *recording);
@@ -202,6 +209,9 @@ void tap_free(SampleRing *tap);
 bool order_add_leg(Shard *shard, Leg *leg, uint8_t phase);
 bool order_stream(Leg *leg, const Stream *stream);
 bool order_remove_leg(Leg *leg);
+/* Of a secure leg: keys, which are the leg's own if this is true, and who is heard and sent to. */
+bool order_keys(Leg *leg, Srtp *in, Srtp *out);
+bool order_peer(Leg *leg, const Address *peer);
 bool order_play(Leg *leg, const int16_t *samples, uint64_t count, uint64_t id, bool loop);
 bool order_stop_playing(Leg *leg);
 bool order_digit(Leg *leg, uint8_t event, uint16_t tone, uint16_t gap);
@@ -226,6 +236,7 @@ void leg_hear(Leg *leg);
 void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns);
 void leg_reports(Leg *leg, int64_t now_ns);
 void leg_set_stream(Leg *leg, const Stream *stream);
+void leg_set_peer(Leg *leg, const Address *peer);
 void leg_play(Leg *leg, const Play *play);
 void leg_cut(Leg *leg);
 void shard_tell(Shard *shard, EventKind kind, uint64_t id, int64_t a, int64_t b, void *object);

@@ -42,7 +42,25 @@ Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
 
 void leg_free(Leg *leg)
 {
+    secure_free(leg->secure);
     free(leg);
+}
+
+bool leg_make_secure(Leg *leg)
+{
+    leg->secure = secure_new();
+    return leg->secure != NULL;
+}
+
+bool leg_datagram(Leg *leg, Datagram *datagram)
+{
+    return leg->secure && ring_pop(&leg->secure->inbox, datagram);
+}
+
+/* Whether there is somebody to talk with. */
+static bool has_party(const Leg *leg)
+{
+    return leg->secure ? secure_is_ready(leg->secure) : leg->stream.has_remote;
 }
 
 /* --- who may send to us --- */
@@ -101,12 +119,24 @@ static bool is_believable(Leg *leg, const Address *source, const RtpPacket *pack
     return leg->candidate_run >= LEARN_AFTER;
 }
 
+static void tell_stranger(Leg *leg)
+{
+    if (leg->stranger_told)
+        return;
+    leg->stranger_told = true;
+    shard_tell(leg->shard, EVENT_STRANGER, leg->id, 0, 0, NULL);
+}
+
 /* Whether the packet's source may be heard. The signalled address always may; another one only
  * before anybody was, or when the very same stream has moved. */
 static bool is_admitted(Leg *leg, const Address *source, const RtpPacket *packet)
 {
     if (leg->locked && same_address(source, &leg->source))
         return true;
+    if (leg->secure) { /* it came from the peer, and nobody else has the keys */
+        lock(leg, source, false);
+        return true;
+    }
     if (!leg->stream.has_remote)
         return false;
     if (same_address(source, &leg->stream.remote) && (!leg->locked || leg->learned)) {
@@ -119,10 +149,7 @@ static bool is_admitted(Leg *leg, const Address *source, const RtpPacket *packet
             lock(leg, source, leg->learned);
             return true;
         }
-        if (!leg->stranger_told) {
-            leg->stranger_told = true;
-            shard_tell(leg->shard, EVENT_STRANGER, leg->id, 0, 0, NULL);
-        }
+        tell_stranger(leg);
         return false;
     }
     if (!is_believable(leg, source, packet))
@@ -209,11 +236,70 @@ static int64_t arrival_of(struct msghdr *message, int64_t now_ns)
     return now_ns;
 }
 
+/* What a report from the party says, except for what is not about us. */
+static void take_report(Leg *leg, const RemoteReport *report, int64_t came_ns)
+{
+    if (report->has_sr) {
+        leg->last_sr = report->sr_middle;
+        leg->last_sr_ns = came_ns;
+    }
+    if (!report->has_block)
+        return;
+    STORE(leg->figures.remote_lost_permille, report->fraction_lost * 1000u / 256u);
+    if (report->last_sr != 0) {
+        const uint64_t ntp = (uint64_t)came_ns / 1000000000ULL + NTP_UNIX;
+        const uint32_t fraction =
+            (uint32_t)(((uint64_t)came_ns % 1000000000ULL << 16) / 1000000000ULL);
+        const uint32_t middle = (uint32_t)(ntp << 16) | fraction;
+        const int32_t trip = (int32_t)(middle - report->last_sr - report->delay_since_last_sr);
+        if (trip >= 0 && trip < 10 << 16)
+            STORE(leg->figures.round_trip_us, (uint64_t)trip * 1000000 / 65536 + 1);
+    }
+}
+
+static bool take_sound(Leg *leg, uint8_t *data, size_t size, const Address *source,
+                       int64_t arrival_ns)
+{
+    RtpPacket packet;
+    if (!rtp_parse(data, size, &packet) || !is_expected(leg, &packet) ||
+        !is_admitted(leg, source, &packet))
+        return false;
+    if (leg->stream.flow & FLOW_RECEIVE)
+        take_packet(leg, &packet, arrival_ns);
+    return true;
+}
+
+/* False for what is refused. */
+static bool take_secured(Leg *leg, uint8_t *data, size_t size, const Address *source,
+                         int64_t arrival_ns)
+{
+    RemoteReport report;
+    switch (secure_take(leg->secure, data, &size, source)) {
+    case SECURE_FOR_PYTHON:
+        shard_tell(leg->shard, EVENT_DATAGRAM, leg->id, 0, 0, NULL);
+        return true;
+    case SECURE_SOUND:
+        return take_sound(leg, data, size, source, arrival_ns);
+    case SECURE_REPORT:
+        if (rtcp_parse(data, size, leg->out_ssrc, &report))
+            take_report(leg, &report, arrival_ns);
+        return true; /* browsers send other kinds, too */
+    case SECURE_STRANGER:
+        tell_stranger(leg);
+        break;
+    case SECURE_REFUSED:
+        break;
+    }
+    return false;
+}
+
 void leg_receive(Leg *leg, int64_t now_ns)
 {
     uint8_t data[PACKET_MAX + 1];
     _Alignas(struct cmsghdr) uint8_t control[64];
     Address source;
+    if (leg->secure)
+        secure_begin_frame(leg->secure);
     for (int n = 0; n < PACKETS_A_FRAME; n++) {
         struct iovec part = {data, sizeof data};
         struct msghdr message = {.msg_name = &source,
@@ -228,14 +314,9 @@ void leg_receive(Leg *leg, int64_t now_ns)
                 continue; /* an ICMP error of something we sent */
             break;
         }
-        RtpPacket packet;
-        if (!rtp_parse(data, (size_t)size, &packet) || !is_expected(leg, &packet) ||
-            !is_admitted(leg, &source, &packet)) {
+        const int64_t came_ns = arrival_of(&message, now_ns);
+        if (!(leg->secure ? take_secured : take_sound)(leg, data, (size_t)size, &source, came_ns))
             BUMP(leg->figures.refused, 1);
-            continue;
-        }
-        if (leg->stream.flow & FLOW_RECEIVE)
-            take_packet(leg, &packet, arrival_of(&message, now_ns));
     }
 }
 
@@ -261,7 +342,7 @@ void leg_hear(Leg *leg)
         shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (RATE / 1000), NULL);
     if (leg->stream.flow & FLOW_RECEIVE) {
         jitter_get(&leg->buffer, leg->heard, leg->digits_in.active);
-        if (leg->stream.has_remote && leg->silent_frames < UINT32_MAX)
+        if (has_party(leg) && leg->silent_frames < UINT32_MAX)
             leg->silent_frames++;
         if (leg->silent_frames > leg->timeout_frames && !leg->timeout_told) {
             leg->timeout_told = true;
@@ -320,13 +401,18 @@ static void next_played(Leg *leg, int16_t *frame)
     }
 }
 
+/* `data` has SRTP_ROOM bytes behind the packet. */
 static void send_packet(Leg *leg, RtpPacket *packet, uint8_t *data)
 {
     const Address *to = leg->locked ? &leg->source : &leg->stream.remote;
+    if (leg->secure)
+        to = &leg->secure->peer;
     packet->ssrc = leg->out_ssrc;
     packet->sequence = leg->out_sequence++;
     rtp_header(data, packet);
-    const size_t size = RTP_HEADER + packet->length;
+    size_t size = RTP_HEADER + packet->length;
+    if (leg->secure && !srtp_protect(leg->secure->out, data, &size))
+        return;
     if (sendto(leg->rtp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any, address_size(to)) < 0)
         return; /* a full buffer or an ICMP error: the packet is lost, as packets are */
     BUMP(leg->figures.sent, 1);
@@ -346,7 +432,7 @@ static bool send_digit(Leg *leg)
         return silent;
     if (digit.first)
         leg->digit_timestamp = leg->out_timestamp;
-    uint8_t data[RTP_HEADER + DIGIT_PAYLOAD];
+    uint8_t data[RTP_HEADER + DIGIT_PAYLOAD + SRTP_ROOM];
     memcpy(data + RTP_HEADER, digit.payload, DIGIT_PAYLOAD);
     RtpPacket packet = {.payload_type = (uint8_t)leg->stream.digit_send_type,
                         .marker = digit.first,
@@ -366,7 +452,7 @@ static void send_audio(Leg *leg, const int16_t *frame)
     const uint16_t size = leg->stream.packet_samples;
     uint16_t from = 0;
     for (; leg->waiting_count - from >= size; from = (uint16_t)(from + size)) {
-        uint8_t data[RTP_HEADER + 480];
+        uint8_t data[RTP_HEADER + 480 + SRTP_ROOM];
         memcpy(data + RTP_HEADER, leg->waiting + from, size);
         RtpPacket packet = {.payload_type = leg->stream.send_type,
                             .marker = leg->mark,
@@ -388,7 +474,7 @@ void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns)
         next_played(leg, played);
         frame = played;
     }
-    if (leg->stream.has_remote && leg->stream.flow & FLOW_SEND) {
+    if (has_party(leg) && leg->stream.flow & FLOW_SEND) {
         if (!send_digit(leg))
             send_audio(leg, frame);
         else
@@ -406,7 +492,7 @@ void leg_set_stream(Leg *leg, const Stream *stream)
     const bool moved = !leg->stream.has_remote || !stream->has_remote ||
                        !same_address(&leg->stream.remote, &stream->remote);
     leg->stream = *stream;
-    if (moved && stream->has_remote) {
+    if (moved && stream->has_remote && !leg->secure) {
         leg->locked = leg->learned = false;
         /* Reports follow the party; where the one before sent its own from is nothing to this one. */
         memset(&leg->report_source, 0, sizeof leg->report_source);
@@ -417,6 +503,16 @@ void leg_set_stream(Leg *leg, const Stream *stream)
     leg->silent_frames = 0;
     leg->timeout_told = false;
     leg->mark = true;
+}
+
+void leg_set_peer(Leg *leg, const Address *peer)
+{
+    if (leg->secure->has_peer && same_address(&leg->secure->peer, peer))
+        return;
+    secure_set_peer(leg->secure, peer);
+    leg->locked = false;
+    leg->stranger_told = false;
+    leg->silent_frames = 0;
 }
 
 /* --- RTCP --- */
@@ -450,22 +546,7 @@ static void read_reports(Leg *leg, int64_t now_ns)
             continue;
         }
         leg->report_source = source;
-        if (report.has_sr) {
-            leg->last_sr = report.sr_middle;
-            leg->last_sr_ns = came_ns;
-        }
-        if (!report.has_block)
-            continue;
-        STORE(leg->figures.remote_lost_permille, report.fraction_lost * 1000u / 256u);
-        if (report.last_sr != 0) {
-            const uint64_t ntp = (uint64_t)came_ns / 1000000000ULL + NTP_UNIX;
-            const uint32_t fraction =
-                (uint32_t)(((uint64_t)came_ns % 1000000000ULL << 16) / 1000000000ULL);
-            const uint32_t middle = (uint32_t)(ntp << 16) | fraction;
-            const int32_t trip = (int32_t)(middle - report.last_sr - report.delay_since_last_sr);
-            if (trip >= 0 && trip < 10 << 16)
-                STORE(leg->figures.round_trip_us, (uint64_t)trip * 1000000 / 65536 + 1);
-        }
+        take_report(leg, &report, came_ns);
     }
 }
 
@@ -501,8 +582,15 @@ static void send_report(Leg *leg, int64_t now_ns)
     };
     leg->expected_prior = expected;
     leg->received_prior = leg->received_of_ssrc;
-    uint8_t data[RTCP_MAX];
-    const size_t size = rtcp_write(data, &report);
+    uint8_t data[RTCP_MAX + SRTP_ROOM];
+    size_t size = rtcp_write(data, &report);
+    if (leg->secure) {
+        const Address *peer = &leg->secure->peer;
+        if (srtcp_protect(leg->secure->out, data, &size))
+            (void)!sendto(leg->rtp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &peer->any,
+                          address_size(peer));
+        return;
+    }
     Address to = leg->report_source;
     if (to.any.sa_family == 0) {
         to = leg->locked ? leg->source : leg->stream.remote;
@@ -513,14 +601,15 @@ static void send_report(Leg *leg, int64_t now_ns)
 
 void leg_reports(Leg *leg, int64_t now_ns)
 {
-    if (!leg->stream.has_remote)
+    if (!has_party(leg))
         return;
     leg->report_in--;
     if (leg->report_in % REPORT_READ == 0) {
         struct timespec wall;
         clock_gettime(CLOCK_REALTIME, &wall);
         now_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec;
-        read_reports(leg, now_ns);
+        if (!leg->secure)
+            read_reports(leg, now_ns);
         if (leg->report_in == 0) {
             send_report(leg, now_ns);
             leg->report_in = REPORT_FRAMES + leg->out_sequence % REPORT_SPREAD;

@@ -18,6 +18,8 @@
 typedef enum {
     ORDER_ADD_LEG,
     ORDER_STREAM,
+    ORDER_KEYS,
+    ORDER_PEER,
     ORDER_REMOVE_LEG,
     ORDER_PLAY,
     ORDER_STOP_PLAYING,
@@ -45,6 +47,8 @@ typedef struct {
     union {
         Stream stream;
         Play play;
+        Address peer;
+        Srtp *keys[2]; /* in, out */
     } with;
 } Order;
 
@@ -59,7 +63,7 @@ int64_t clock_ns(void)
 static bool is_of_the_network(EventKind kind)
 {
     return kind == EVENT_DIGIT || kind == EVENT_LATCHED || kind == EVENT_TIMEOUT ||
-           kind == EVENT_STRANGER;
+           kind == EVENT_STRANGER || kind == EVENT_DATAGRAM;
 }
 
 void shard_tell(Shard *shard, EventKind kind, uint64_t id, int64_t a, int64_t b, void *object)
@@ -214,6 +218,12 @@ static void obey_leg(Shard *shard, const Order *order)
         break;
     case ORDER_STREAM:
         leg_set_stream(leg, &order->with.stream);
+        break;
+    case ORDER_KEYS:
+        secure_set_keys(leg->secure, order->with.keys[0], order->with.keys[1]);
+        break;
+    case ORDER_PEER:
+        leg_set_peer(leg, &order->with.peer);
         break;
     case ORDER_REMOVE_LEG:
         remove_leg(shard, leg);
@@ -609,6 +619,16 @@ bool order_add_leg(Shard *shard, Leg *leg, uint8_t phase)
 bool order_stream(Leg *leg, const Stream *stream)
 {
     return give(leg->shard, &(Order){.kind = ORDER_STREAM, .leg = leg, .with.stream = *stream});
+}
+
+bool order_keys(Leg *leg, Srtp *in, Srtp *out)
+{
+    return give(leg->shard, &(Order){.kind = ORDER_KEYS, .leg = leg, .with.keys = {in, out}});
+}
+
+bool order_peer(Leg *leg, const Address *peer)
+{
+    return give(leg->shard, &(Order){.kind = ORDER_PEER, .leg = leg, .with.peer = *peer});
 }
 
 bool order_remove_leg(Leg *leg)

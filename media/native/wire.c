@@ -12,7 +12,7 @@ bool rtp_parse(const uint8_t *data, size_t size, RtpPacket *packet)
     if (data[0] & 0x10) { /* header extension: its length counts 32-bit words */
         if (start + 4 > size)
             return false;
-        start += 4 + 4u * read_u16(data + start + 2);
+        start += 4 + 4u * wire_read_u16(data + start + 2);
         if (start > size)
             return false;
     }
@@ -25,9 +25,9 @@ bool rtp_parse(const uint8_t *data, size_t size, RtpPacket *packet)
     }
     packet->marker = data[1] >> 7;
     packet->payload_type = data[1] & 0x7F;
-    packet->sequence = read_u16(data + 2);
-    packet->timestamp = read_u32(data + 4);
-    packet->ssrc = read_u32(data + 8);
+    packet->sequence = wire_read_u16(data + 2);
+    packet->timestamp = wire_read_u32(data + 4);
+    packet->ssrc = wire_read_u32(data + 8);
     packet->payload = data + start;
     packet->length = end - start;
     return true;
@@ -37,9 +37,9 @@ void rtp_header(uint8_t *data, const RtpPacket *packet)
 {
     data[0] = 0x80;
     data[1] = (uint8_t)((packet->marker ? 0x80 : 0) | packet->payload_type);
-    write_u16(data + 2, packet->sequence);
-    write_u32(data + 4, packet->timestamp);
-    write_u32(data + 8, packet->ssrc);
+    wire_write_u16(data + 2, packet->sequence);
+    wire_write_u32(data + 4, packet->timestamp);
+    wire_write_u32(data + 8, packet->ssrc);
 }
 
 bool same_address(const Address *one, const Address *other)

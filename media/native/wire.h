@@ -36,23 +36,23 @@ void rtp_header(uint8_t *data, const RtpPacket *packet);
 bool same_address(const Address *one, const Address *other);
 socklen_t address_size(const Address *address);
 
-static inline uint16_t read_u16(const uint8_t *p)
+static inline uint16_t wire_read_u16(const uint8_t *p)
 {
     return (uint16_t)((unsigned)p[0] << 8 | p[1]);
 }
 
-static inline uint32_t read_u32(const uint8_t *p)
+static inline uint32_t wire_read_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static inline void write_u16(uint8_t *p, uint16_t value)
+static inline void wire_write_u16(uint8_t *p, uint16_t value)
 {
     p[0] = (uint8_t)(value >> 8);
     p[1] = (uint8_t)value;
 }
 
-static inline void write_u32(uint8_t *p, uint32_t value)
+static inline void wire_write_u32(uint8_t *p, uint32_t value)
 {
     p[0] = (uint8_t)(value >> 24);
     p[1] = (uint8_t)(value >> 16);

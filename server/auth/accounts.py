@@ -23,6 +23,7 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._enabled: dict[TenantId, dict[UUID, tuple[Role, UUID | None]]] = {}
+        self._phones: dict[TenantId, dict[UUID, str | None]] = {}
         # One reading at a time: a slow one must not put back what a later one has replaced.
         self._reading = asyncio.Lock()
         self._followers: list[Callable[[], None]] = []
@@ -31,6 +32,10 @@ class Accounts:
         """Whether the person is enabled and still has the role and the agent of the token."""
         known = self._enabled.get(who.tenant_id, {}).get(who.user_id)
         return known == (who.role, who.agent_id)
+
+    def phone_of(self, who: Principal) -> str | None:
+        """The phone at which the person is rung."""
+        return self._phones.get(who.tenant_id, {}).get(who.user_id)
 
     def follow(self, told: Callable[[], None]) -> None:
         """Have `told` called after every reading."""
@@ -42,6 +47,7 @@ class Accounts:
             async with self._database.tenant_tx(tenant_id) as db:
                 rows = await users.list_enabled_users(db, tenant_id)
             self._enabled[tenant_id] = {row.id: (row.role, row.agent_id) for row in rows}
+            self._phones[tenant_id] = {row.id: row.phone for row in rows}
         for told in self._followers:
             told()
 

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from config.tenancy import TenantId
 from media.errors import MediaError
+from telephony.calls.audibility import ASIDE
 from telephony.calls.context import CallContext
-from telephony.calls.conversation import Conversation, PassedOn
+from telephony.calls.conversation import Conversation, Left, PassedOn
 from telephony.calls.party import Party
 from telephony.events import (
     CallAnswered,
@@ -34,6 +35,11 @@ class LegSnapshot:
     agent_id: UUID | None
     is_answered: bool
     is_held: bool
+    """The party put the others on hold."""
+    is_muted: bool = False
+    mode: str = "talk"
+    """How it takes part in the talk: `talk`, `aside` in a consultation, or as a supervisor
+    `listen`, `whisper` or `barge`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,10 @@ class Call:
         """While two talk: what can be done to it."""
         self.onward: PassedOn | None = None
         """Where the one who stays on the line goes next."""
+        self.consulting: asyncio.Task[None] | None = None
+        """Rings somebody who is asked for advice."""
+        self.is_recorded = False
+        """Whether a talk of it was recorded; then the next one is too."""
         self.side_tasks = TaskScope()
         """What is done beside the body, such as ringing somebody who is asked for advice."""
         self._cause: str | None = None
@@ -119,10 +129,12 @@ class Call:
                 CallAnswered(tenant_id=self.tenant_id, at=self.answered_at, call_id=self.id)
             )
 
-    def add_party(self, role: LegRole, name: str, *, agent_id: UUID | None = None) -> Party:
+    def add_party(
+        self, role: LegRole, name: str, *, agent_id: UUID | None = None, in_browser: bool = False
+    ) -> Party:
         """A party whose media can meet those who are there already. Raises MediaError."""
         near = self.parties[0].media if self.parties else None
-        party = Party(self, role, name, agent_id=agent_id, near=near)
+        party = Party(self, role, name, agent_id=agent_id, near=near, in_browser=in_browser)
         self.parties.append(party)
         return party
 
@@ -131,6 +143,32 @@ class Call:
         await party.close(cause, reason=reason)
         if party in self.parties[1:]:
             self.parties.remove(party)
+
+    def caller_gone(self, cause: str) -> None:
+        """The caller hung up: the call is over, unless two others go on talking."""
+        conversation = self.conversation
+        if conversation is None or not conversation.outlives(self.parties[0]):
+            self.end(cause)
+
+    def succeed(self, stays: Party) -> None:
+        """From now on it is the call of whoever stays on the line."""
+        self.parties.remove(stays)
+        self.parties.insert(0, stays)
+        stays.hooks.ended = self.caller_gone
+
+    def adopt(self, party: Party) -> None:
+        """Take over somebody who is on the line in another call."""
+        party.call, party.hooks.ended = self, None
+        self.parties.append(party)
+
+    def release(self, party: Party) -> None:
+        """Leave somebody to another call; what is left of this one ends."""
+        conversation = self.conversation
+        assert conversation is not None
+        stays = conversation.other_than(party)
+        conversation.leave(party)
+        self.parties.remove(party)
+        conversation.end(Left(stays))
 
     def let_go(self, party: Party, cause: str = "not_needed") -> None:
         """Drop somebody without waiting for it."""
@@ -218,15 +256,20 @@ class Call:
             node=self.node,
             queue=self.queue,
             agent_id=self.agent_id,
-            legs=tuple(
-                LegSnapshot(
-                    id=party.id,
-                    role=party.role,
-                    party=party.name,
-                    agent_id=party.agent_id,
-                    is_answered=party.answered.done() and not party.answered.cancelled(),
-                    is_held=party.is_held,
-                )
-                for party in self.parties
-            ),
+            legs=tuple(self._leg_snapshot(party) for party in self.parties),
+        )
+
+    def _leg_snapshot(self, party: Party) -> LegSnapshot:
+        talk = self.conversation
+        member = talk.member(party) if talk is not None and party in talk else None
+        mode = "talk" if member is None else member.mode.value
+        return LegSnapshot(
+            id=party.id,
+            role=party.role,
+            party=party.name,
+            agent_id=party.agent_id,
+            is_answered=party.answered.done() and not party.answered.cancelled(),
+            is_held=party.is_held if member is None else member.is_away,
+            is_muted=member is not None and member.muted,
+            mode="aside" if member is not None and member.room == ASIDE else mode,
         )

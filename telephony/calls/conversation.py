@@ -25,9 +25,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class PassedOn:
-    """`by` leaves the other one to somebody else."""
+    """`by` leaves the other one, who stays, to somebody else."""
 
     by: Party
+    stays: Party
     to: Party | str
     """Somebody who is on the line already, or a number to call."""
     queue: str = ""
@@ -95,10 +96,18 @@ class Conversation:
         """Raises KeyError for somebody who is not in it."""
         return self._people[party]
 
-    def others_than(self, party: Party) -> Party:
-        """The other one of the two; the second of them for anybody else."""
+    def other_than(self, party: Party) -> Party:
+        """The other one of the two."""
         first, second = self.between
         return first if party is second else second
+
+    def pass_on(self, by: Party, to: Party | str, *, queue: str = "") -> None:
+        """One of the two leaves; the other one goes on with `to`, or waits in a queue."""
+        self.end(PassedOn(by, self.other_than(by), to, queue))
+
+    def outlives(self, party: Party) -> bool:
+        """Whether the other one has somebody to talk with when this one hangs up."""
+        return party in self.between and self._heir is not None
 
     @property
     def consulted(self) -> Party | None:
@@ -126,8 +135,8 @@ class Conversation:
         self._bridge.add(party.media, silent=not everybody)
         if everybody:
             self._heard |= wanted
-        party.on_digit = partial(self._pass_digit, party)
-        party.on_held = lambda held: self.hold(party, held=held, by=PHONE)
+        party.hooks.digit = partial(self._pass_digit, party)
+        party.hooks.held = lambda held: self.hold(party, held=held, by=PHONE)
         party.ended.add_done_callback(lambda _: self._hung_up(party))
         if len(self._people) > 1:
             self.settle()
@@ -182,7 +191,7 @@ class Conversation:
     def _let_go(self, party: Party) -> None:
         self._people.remove(party)
         self._heard = {pair for pair in self._heard if party not in pair}
-        party.on_digit = party.on_held = None
+        party.hooks.digit = party.hooks.held = None
         if self._waiting.pop(party, None) is not None:
             party.media.stop_playing()
 
@@ -195,9 +204,15 @@ class Conversation:
             self.leave(party)
             self._on_gone(party)
             return
-        heir = next((m.key for m in self if m.key not in self.between and not m.follows), None)
         # Whoever hangs up while somebody else is on the line leaves the two to one another.
-        self.end(Left(party) if heir is None else PassedOn(party, heir))
+        heir = self._heir
+        self.end(Left(party) if heir is None else PassedOn(party, self.other_than(party), heir))
+
+    @property
+    def _heir(self) -> Party | None:
+        """Who talks with the two, and supervises nobody."""
+        others = (member for member in self if member.key not in self.between)
+        return next((member.key for member in others if member.mode is Mode.TALK), None)
 
     def come_back(self) -> None:
         """Nobody is aside any more; who was asked for advice joins unless let go before."""

@@ -107,7 +107,7 @@ async def ring(
                 parties.append(_invite(call, target, role, from_))
         if on_early_sound is not None:
             for party in parties:
-                party.on_early_sound = partial(on_early_sound, party)
+                party.hooks.early_sound = partial(on_early_sound, party)
         if not parties:
             raise DialFailed(503)
         winner = await _first_answer(parties)
@@ -134,7 +134,8 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 
 
 def _invite(call: Call, target: Target, role: LegRole, from_: NameAddress) -> Party:
-    party = call.add_party(role, target.name, agent_id=target.agent_id)
+    in_browser = target.flow is not None and target.flow.is_browser
+    party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,

@@ -5,6 +5,7 @@ Knows nothing of flows or queues; whoever runs the call waits on its futures and
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from media.engine import LegStatistics, MediaFlow, MediaLeg, StreamParameters
 from media.errors import MediaError
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
 from telephony.calls.context import CallContext
+from telephony.calls.line import BrowserLine, Line, PlainLine
 from telephony.events import (
     CallId,
     LegAnswered,
@@ -25,7 +27,9 @@ from telephony.events import (
     LegRole,
     LegStarted,
 )
-from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec, OfferAnswer
+from telephony.numbers import user_of
+from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec
+from telephony.sip.uri import SipUri
 from telephony.ua.leg import SipLeg
 
 if TYPE_CHECKING:
@@ -59,6 +63,21 @@ class Refused(Exception):
         self.status = status
 
 
+@dataclass(slots=True)
+class Hooks:
+    """Who is told what happens to a party, as long as somebody cares."""
+
+    digit: "Callable[[str, int], None] | None" = None
+    """Takes each digit and its length in ms, instead of the queue."""
+    held: "Callable[[bool], None] | None" = None
+    ended: "Callable[[str], None] | None" = None
+    early_sound: "Callable[[], None] | None" = None
+    """Told when the other end may be heard before it has answered."""
+    refer: "Callable[[str, Party | None], int] | None" = None
+    """Takes whom the other one shall talk with, by number or as the far end of another call of
+    the same phone; returns a SIP status, 202 for yes."""
+
+
 class Party:
     """A `LegHandler` for its SIP leg."""
 
@@ -70,6 +89,7 @@ class Party:
         *,
         agent_id: UUID | None = None,
         near: MediaLeg | None = None,
+        in_browser: bool = False,
     ) -> None:
         """Raises MediaError when there is no room for one more. `near` is a leg it may meet."""
         self.call = call
@@ -77,9 +97,8 @@ class Party:
         self.name = name
         self.agent_id = agent_id
         self.id = LegId(call.context.new_id())
-        self.media = call.context.engine.open_leg(self._on_media, near=near)
-        host, port = self.media.address
-        self.session = OfferAnswer(host, port, session_id=self.id.int >> 96)
+        self._line = self._make_line(near, in_browser=in_browser)
+        self.media, self.session = self._line.media, self._line.session
         self.sip: SipLeg | None = None
         loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = loop.create_future()
@@ -89,12 +108,7 @@ class Party:
         self.ended: asyncio.Future[str] = loop.create_future()
         """The cause, once the other end is gone."""
         self.digits: asyncio.Queue[str] = asyncio.Queue(_DIGITS_KEPT)
-        self.on_digit: Callable[[str, int], None] | None = None
-        """Takes each digit and its length in ms, instead of the queue."""
-        self.on_held: Callable[[bool], None] | None = None
-        self.on_ended: Callable[[str], None] | None = None
-        self.on_early_sound: Callable[[], None] | None = None
-        """Told when the other end may be heard before it has answered."""
+        self.hooks = Hooks()
         self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
@@ -237,10 +251,27 @@ class Party:
             self._take_digit(digit, duration)
         return 200
 
+    def leg_referred(self, target: SipUri, replaced: object) -> int:
+        if self.hooks.refer is None:
+            return 603  # there is nobody to pass on
+        other = replaced.handler if isinstance(replaced, SipLeg) else None
+        return self.hooks.refer(user_of(target), other if isinstance(other, Party) else None)
+
     def leg_ended(self, cause: str) -> None:
         self._gone(cause)
 
     # --- inside
+
+    def _make_line(self, near: MediaLeg | None, *, in_browser: bool) -> Line:
+        engine, session_id = self.call.context.engine, self.id.int >> 96
+        if not in_browser:
+            return PlainLine(engine, self._on_media, near=near, session_id=session_id)
+
+        def lost(reason: str) -> None:
+            log.info("browser's media lost", extra={"leg_id": str(self.id), "reason": reason})
+            self._gone("media_lost")
+
+        return BrowserLine(engine, self._on_media, near=near, session_id=session_id, lost=lost)
 
     def _take_early_answer(self, sdp: bytes) -> None:
         """Sound before the answer; one that cannot be used is left to what the 2xx says."""
@@ -249,12 +280,12 @@ class Party:
         except (BadSdp, NoCommonCodec) as error:
             log.info("early media cannot be used", extra={"reason": str(error)})
             return
-        if self.on_early_sound is not None:
-            self.on_early_sound()
+        if self.hooks.early_sound is not None:
+            self.hooks.early_sound()
 
     async def _finish(self, status: int | None) -> None:
         try:
-            statistics = await self.media.close()
+            statistics = await self._line.close()
             if self._started:
                 self._tell_end(statistics, status)
         finally:
@@ -305,6 +336,7 @@ class Party:
         except (OSError, ValueError) as error:
             # A host name, or what only looks like an address: nothing can be sent there.
             raise BadSdp("the address cannot be used") from error
+        self._line.agreed()
         if not self.agreed.done():
             self.agreed.set_result(None)
         if agreed.remote_held is not self.is_held:
@@ -312,8 +344,8 @@ class Party:
             if self.answered.done():
                 event = LegHeld if self.is_held else LegResumed
                 self.call.context.publish(event(**self._stamp()))
-            if self.on_held is not None:
-                self.on_held(self.is_held)
+            if self.hooks.held is not None:
+                self.hooks.held(self.is_held)
 
     def _refused(self, status: int, reason: str) -> None:
         if not self.answered.done():
@@ -325,8 +357,8 @@ class Party:
             return
         self.ended.set_result(cause)
         self._refused(487, cause)
-        if self.on_ended is not None:
-            self.on_ended(cause)
+        if self.hooks.ended is not None:
+            self.hooks.ended(cause)
 
     def _on_media(self, event: LegMediaEvent) -> None:
         if isinstance(event, DtmfReceived):
@@ -335,8 +367,8 @@ class Party:
             self._gone("media_timeout")
 
     def _take_digit(self, digit: str, duration_ms: int) -> None:
-        if self.on_digit is not None:
-            self.on_digit(digit, duration_ms)
+        if self.hooks.digit is not None:
+            self.hooks.digit(digit, duration_ms)
             return
         if not self.digits.full():
             self.digits.put_nowait(digit)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from media.engine import MediaLeg, Recording
@@ -11,6 +12,7 @@ from media.tones import ringback
 from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
+from telephony.calls.handling import refer
 from telephony.calls.party import Party
 from telephony.calls.sound import music
 from telephony.events import (
@@ -42,7 +44,11 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         conversation = Conversation(bridge, sounds, (caller, other), on_gone=call.let_go)
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
+        for party in (caller, other):
+            party.hooks.refer = partial(refer, call, party)
+            stack.callback(setattr, party.hooks, "refer", None)
         if recorded:
+            call.is_recorded = True
             recorder = CallRecorder(call, RecordingKind.CALL)
             conversation.record(recorder.start(caller.media, other.media))
             stack.push_async_callback(recorder.stop)

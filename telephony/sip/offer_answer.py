@@ -49,6 +49,8 @@ class Negotiated:
 
 
 class OfferAnswer:
+    _protocol = "RTP/AVP"
+
     def __init__(
         self,
         host: str,
@@ -74,7 +76,7 @@ class OfferAnswer:
         formats = [Format(CODECS[name], name, 8_000) for name in self._codecs]
         formats.append(Format(self._event_type, "telephone-event", 8_000, "0-15"))
         ptime = self.negotiated.ptime_ms if self.negotiated else _DEFAULT_PTIME
-        return self._described([self._media_lines(formats, direction, ptime)])
+        return self._described(self._arranged(self._media_lines(formats, direction, ptime)))
 
     def receive_offer(self, data: bytes) -> tuple[bytes, Negotiated]:
         """Our answer, and what it agrees on; nothing changes when it raises.
@@ -86,7 +88,7 @@ class OfferAnswer:
         media = offer.media[chosen]
         codecs = self._common_codecs(media)
         events = _events_of(media)
-        direction = _REVERSED[_effective_direction(media)]
+        direction = _REVERSED[self._direction_of(media)]
         if self._wanted in ("sendonly", "inactive"):
             direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
         ptime = _ptime(media)
@@ -95,7 +97,7 @@ class OfferAnswer:
         blocks = [
             self._media_lines(formats, direction, ptime)
             if at == chosen
-            else [f"m={other.kind} 0 {other.protocol} {' '.join(other.formats)}"]
+            else self._refused_lines(other)
             for at, other in enumerate(offer.media)
         ]
         answer = self._described(blocks)
@@ -105,11 +107,9 @@ class OfferAnswer:
     def receive_answer(self, data: bytes) -> Negotiated:
         """What the peer's answer to our offer agrees on. Raises BadSdp or NoCommonCodec."""
         answer = parse_sdp(data)
-        if not answer.media or not answer.media[0].is_rtp_audio or not answer.media[0].port:
-            raise NoCommonCodec("the offered audio was refused")
-        media = answer.media[0]
+        media = self._answered(answer)
         codecs = self._common_codecs(media)
-        direction = _REVERSED[_effective_direction(media)]
+        direction = _REVERSED[self._direction_of(media)]
         if self._wanted == "inactive":
             direction = "inactive"
         elif self._wanted == "sendonly":
@@ -119,9 +119,40 @@ class OfferAnswer:
         )
         return self.negotiated
 
+    # --- what is different for other transports
+
+    def _is_usable(self, media: Media) -> bool:
+        return media.is_rtp_audio and media.port != 0
+
+    def _direction_of(self, media: Media) -> str:
+        return _effective_direction(media)
+
+    def _address_of(self, media: Media) -> tuple[str, int] | None:
+        if media.host and media.host not in _NOWHERE and media.port:
+            return (media.host, media.port)
+        return None
+
+    def _arranged(self, audio: list[str]) -> list[list[str]]:
+        """The media of an offer of ours."""
+        return [audio]
+
+    def _refused_lines(self, media: Media) -> list[str]:
+        return [f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}"]
+
+    def _answered(self, answer: SessionDescription) -> Media:
+        """What the answer says to the audio that we offered."""
+        if not answer.media or not self._is_usable(answer.media[0]):
+            raise NoCommonCodec("the offered audio was refused")
+        return answer.media[0]
+
+    def _session_lines(self) -> list[str]:
+        return []
+
+    # --- what is the same for all
+
     def _choose(self, offer: SessionDescription) -> int:
         for at, media in enumerate(offer.media):
-            if media.is_rtp_audio and media.port:
+            if self._is_usable(media):
                 return at
         raise NoCommonCodec("no audio is offered")
 
@@ -143,15 +174,12 @@ class OfferAnswer:
         ours: bool = False,
     ) -> Negotiated:
         """`ours`: the peer answered our offer, so it sends by the payload types we gave."""
-        address = None
-        if media.host and media.host not in _NOWHERE and media.port:
-            address = (media.host, media.port)
         received = {f.payload_type: f.name for f in codecs}
         if ours:
             received |= {CODECS[name]: name for name in self._codecs}
         event_type = self._event_type if ours else (events.payload_type if events else 0)
         return Negotiated(
-            remote_address=address,
+            remote_address=self._address_of(media),
             codec_name=codecs[0].name,
             send_payload_type=codecs[0].payload_type,
             receive_payload_types=received,
@@ -159,12 +187,12 @@ class OfferAnswer:
             dtmf_receive_payload_type=event_type if events else None,
             ptime_ms=ptime,
             direction=direction,
-            remote_held=_effective_direction(media) in ("sendonly", "inactive"),
+            remote_held=self._direction_of(media) in ("sendonly", "inactive"),
         )
 
     def _media_lines(self, formats: list[Format], direction: str, ptime: int) -> list[str]:
         types = " ".join(str(f.payload_type) for f in formats)
-        lines = [f"m=audio {self._port} RTP/AVP {types}"]
+        lines = [f"m=audio {self._port} {self._protocol} {types}"]
         for each in formats:
             name = "telephone-event" if each.name.upper() == _EVENTS else each.name
             lines.append(f"a=rtpmap:{each.payload_type} {name}/{each.clock_rate}")
@@ -178,6 +206,7 @@ class OfferAnswer:
             "s=-",
             f"c=IN {family} {self._host}",
             "t=0 0",
+            *self._session_lines(),
             *(line for block in media for line in block),
         ]
         if lines != self._last_lines:

@@ -43,6 +43,8 @@ class Media:
     direction: str = "sendrecv"
     ptime_ms: int | None = None
     max_ptime_ms: int | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+    """All a= lines of this media, for those who need more of them."""
 
     @property
     def is_rtp_audio(self) -> bool:
@@ -54,6 +56,8 @@ class SessionDescription:
     version: int
     """The sess-version of the o= line; a change announces a changed session."""
     media: tuple[Media, ...]
+    attributes: tuple[tuple[str, str], ...] = ()
+    """The a= lines of the session."""
 
 
 @dataclass(slots=True)
@@ -94,7 +98,8 @@ def parse_sdp(data: bytes) -> SessionDescription:
             current.attributes.append((name.strip().lower(), rest.strip()))
     if version is None:
         raise BadSdp("no o= line")
-    return SessionDescription(version, tuple(_finished(m, session) for m in media))
+    finished = tuple(_finished(m, session) for m in media)
+    return SessionDescription(version, finished, tuple(session.attributes))
 
 
 def _lines(text: str) -> Iterable[tuple[str, str]]:
@@ -150,11 +155,12 @@ def _finished(media: _Reading, session: _Reading) -> Media:
         port=media.port,
         protocol=media.protocol,
         formats=media.formats,
-        mapped=_mapped(media) if media.protocol.startswith("RTP/") else (),
+        mapped=_mapped(media) if "RTP/" in media.protocol else (),
         host=media.host or session.host,
         direction=direction,
         ptime_ms=_milliseconds(values.get("ptime")),
         max_ptime_ms=_milliseconds(values.get("maxptime")),
+        attributes=tuple(media.attributes),
     )
 
 

@@ -7,7 +7,7 @@ from telephony.ua.context import ALLOW
 from telephony.ua.handlers import Refuse
 
 KNOWN_METHODS = frozenset(
-    (*ALLOW.split(", "), "PRACK", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
+    (*ALLOW.split(", "), "PRACK", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH")
 )
 _SERVED = ("INVITE", "REGISTER", "OPTIONS")
 BUSY = Refuse(503, (("Retry-After", "5"),))
@@ -23,7 +23,8 @@ def refuse_unserved(request: Request) -> Refuse | None:
     method = request.method
     if method not in _SERVED:
         # A BYE or INFO without a dialog is told so.
-        return Refuse(481) if method in ("BYE", "INFO") else refuse_method(method)
+        in_dialog = ("BYE", "INFO", "UPDATE", "REFER")
+        return Refuse(481) if method in in_dialog else refuse_method(method)
     if request.uri.scheme not in ("sip", "sips", "tel"):
         return Refuse(416)
     if request.max_forwards == 0 and method != "OPTIONS":

@@ -6,10 +6,11 @@ from typing import Protocol
 
 from telephony.sip.dialog import Dialog, DialogId
 from telephony.sip.message import Request
+from telephony.sip.uri import SipUri
 from telephony.transport.flow import Address, Flow
 from telephony.ua.layer import ServerEntry, TransactionLayer
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, REGISTER"
 
 
 class DialogOwner(Protocol):
@@ -33,8 +34,11 @@ class DialogTable:
         self._owners.pop(dialog.id, None)
 
     def find(self, request: Request) -> tuple[Dialog, DialogOwner] | None:
-        key = (request.call_id, request.to.tag or "", request.from_.tag or "")
-        return self._owners.get(key)
+        return self._owners.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+
+    def owner_of(self, dialog_id: DialogId) -> DialogOwner | None:
+        found = self._owners.get(dialog_id)
+        return None if found is None else found[1]
 
 
 Resolver = Callable[[str, int, Callable[[Address | None], None]], None]
@@ -49,6 +53,8 @@ class Context:
     """From 0 up to 1, for the delays the RFC wants random."""
     token: Callable[[], str]
     """A fresh tag, Call-ID or cnonce that nobody can guess."""
+    newer_flow: Callable[[Flow, SipUri], Flow | None] = lambda _flow, _contact: None
+    """How a peer is reached whose connection is gone, if it has opened another."""
     dialogs: DialogTable = field(default_factory=DialogTable)
     legs: int = 0
     """Legs that have not ended."""

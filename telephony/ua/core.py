@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 BAD_MESSAGES_PER_SECOND = 20
 """Answers to malformed messages; more stay unanswered, and unlogged."""
 
-_IN_DIALOG = ("INVITE", "BYE", "INFO", "OPTIONS")
+_IN_DIALOG = ("INVITE", "BYE", "INFO", "OPTIONS", "UPDATE", "REFER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Surroundings:
     token: Callable[[], str]
     """64 random bits or more, in letters and digits."""
     resolve: Resolver
+    newer_flow: Callable[[Flow, SipUri], Flow | None] = lambda _flow, _contact: None
 
 
 class UserAgent:
@@ -87,7 +88,11 @@ class UserAgent:
             limit=max_transactions,
         )
         self._context = Context(
-            self._layer, surroundings.resolve, surroundings.random, surroundings.token
+            self._layer,
+            surroundings.resolve,
+            surroundings.random,
+            surroundings.token,
+            surroundings.newer_flow,
         )
         self._secret = surroundings.token().encode()
         self._refused = 0

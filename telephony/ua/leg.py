@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from telephony.sip.dialog import Dialog
 from telephony.sip.effects import InvalidTransition
+from telephony.sip.headers import BadHeader
 from telephony.sip.message import Request, Response, make_response
 from telephony.sip.uri import NameAddress
 from telephony.transport.flow import Flow
@@ -19,6 +20,7 @@ from telephony.ua.deadlines import Alarm
 from telephony.ua.layer import ServerEntry
 from telephony.ua.leg_handler import Credentials, LegHandler
 from telephony.ua.next_hop import flow_for
+from telephony.ua.referral import read_referral
 from telephony.ua.reoffers import Reoffers
 
 log = logging.getLogger(__name__)
@@ -143,6 +145,12 @@ class SipLeg(ABC):
             self.respond(entry, request, 481)
         elif method == "INVITE":
             self._receive_reinvite(request, entry)
+        elif method == "UPDATE" and self.state in (LegState.ANSWERED, LegState.ESTABLISHED):
+            self._reoffers.receive_update(request, entry)
+        elif method == "UPDATE":
+            self.respond(entry, request, 491 if request.body else 200)
+        elif method == "REFER":
+            self._receive_refer(request, entry)
         else:
             self._receive_info(request, entry)
 
@@ -238,9 +246,10 @@ class SipLeg(ABC):
 
     def way(self, dialog: Dialog | None = None) -> Flow:
         """How a request reaches the peer now."""
-        return flow_for(
-            dialog or self.confirmed, self.flow, self._context.layer.wire, pinned=self._pinned
-        )
+        dialog, context = dialog or self.confirmed, self._context
+        if self.flow.reliable and not context.layer.wire.is_open(self.flow):
+            self.flow = context.newer_flow(self.flow, dialog.remote_target) or self.flow
+        return flow_for(dialog, self.flow, context.layer.wire, pinned=self._pinned)
 
     def lose(self, cause: str, *, bye: bool) -> None:
         """The dialog is over for a reason of its own."""
@@ -333,6 +342,37 @@ class SipLeg(ABC):
         if kind or request.body:
             status = self.tell(lambda handler: handler.leg_info(kind, request.body)) or 500
         self.respond(entry, request, status)
+
+    def _receive_refer(self, request: Request, entry: ServerEntry) -> None:
+        """RFC 3515: 202, and one NOTIFY that says at once what was decided."""
+        try:
+            referral = read_referral(request)
+        except BadHeader as error:
+            self.respond(entry, request, 400, reason=f"Bad {error}")
+            return
+        replaced = None
+        if referral.replaces is not None:
+            replaced = self._context.dialogs.owner_of(referral.replaces)
+        if self.state is not LegState.ESTABLISHED or (referral.replaces and replaced is None):
+            self.respond(entry, request, 481)
+            return
+        other = replaced if isinstance(replaced, SipLeg) else None
+        status = self.tell(lambda handler: handler.leg_referred(referral.target, other)) or 500
+        if status != 202:
+            self.respond(entry, request, status)
+            return
+        contact = (("Contact", self._context.contact(entry.flow)),)
+        self.respond(entry, request, 202, headers=contact)
+        self._notify_referred(request.cseq.number)
+
+    def _notify_referred(self, cseq: int) -> None:
+        request = self.confirmed.make_request("NOTIFY")
+        request.headers.add("Contact", self._context.contact(self.way()))
+        request.headers.add("Event", f"refer;id={cseq}")
+        request.headers.add("Subscription-State", "terminated;reason=noresource")
+        request.headers.add("Content-Type", "message/sipfrag")
+        request.body = b"SIP/2.0 200 OK\r\n"
+        self._send(request, lambda _: None)
 
     def _on_no_ack(self) -> None:
         log.info("answer was never acknowledged", extra={"sip_call_id": self.sip_call_id})

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from telephony.sip.uri import SipUri
+
 HeaderFields: TypeAlias = tuple[tuple[str, str], ...]
 
 
@@ -53,6 +55,12 @@ class LegHandler(Protocol):
 
     def leg_info(self, content_type: str, body: bytes) -> int:
         """An INFO request; return the status of the answer."""
+
+    def leg_referred(self, target: SipUri, replaced: object) -> int:
+        """The peer wants the other one to talk with `target` (RFC 3515); 202 accepts.
+
+        `replaced` is another leg of ours whose far end is meant, in an attended transfer.
+        """
 
     def leg_ended(self, cause: str) -> None:
         """`remote_hung_up`, `no_ack`, `no_answer_in_ack`, `dialog_lost` or `error`.

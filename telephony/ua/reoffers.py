@@ -37,6 +37,7 @@ class ReofferLeg(Protocol):
         status: int,
         *,
         headers: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
     ) -> bytes: ...
     def accept_invite(self, entry: ServerEntry, request: Request, sdp: bytes) -> None: ...
     def way(self, dialog: Dialog | None = None) -> Flow: ...
@@ -99,6 +100,30 @@ class Reoffers:
             self._retry.cancel()
             self._retry = None
             leg.tell(lambda handler: handler.leg_reoffer_answered(None, 491))
+
+    def receive_update(self, request: Request, entry: ServerEntry) -> None:
+        """RFC 3311: an offer that is answered at once, or only a sign of life (RFC 4028)."""
+        leg = self._leg
+        try:
+            offer = sdp_of(request)
+        except UnsupportedBody:
+            leg.respond(entry, request, 415, headers=(("Accept", "application/sdp"),))
+            return
+        contact = (("Contact", self._context.contact(entry.flow)),)
+        if offer is None:
+            leg.confirmed.refresh_target(request)
+            leg.respond(entry, request, 200, headers=contact)
+            return
+        if self._pending is not None or not leg.acknowledged:
+            leg.respond(entry, request, 491)
+            return
+        answer = leg.tell(lambda handler: handler.leg_offered(offer))
+        if not isinstance(answer, bytes):
+            leg.respond(entry, request, answer or 500)
+            return
+        leg.confirmed.refresh_target(request)
+        leg.remote_sdp = offer
+        leg.respond(entry, request, 200, headers=contact, body=answer)
 
     # ours
 

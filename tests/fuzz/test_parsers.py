@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from aioice import stun
 from hypothesis import example, given, settings, strategies as st
 
 from routing.ivr.document import FlowError, parse_flow
@@ -12,6 +13,10 @@ from telephony.sip.offer_answer import NoCommonCodec, OfferAnswer
 from telephony.sip.parser import BadMessage, StreamBroken, StreamParser, parse_message
 from telephony.sip.sdp import BadSdp, parse_sdp
 from telephony.sip.uri import BadUri, NameAddress, SipUri
+from telephony.webrtc.ice import IceLite
+from telephony.webrtc.offer_answer import WebRtcOfferAnswer
+from telephony.webrtc.parameters import Fingerprint, IceCredentials, LocalTransport
+from tests.support.browser_sdp import CHROMIUM_OFFER, PAIRS
 
 INVITE = (
     b"INVITE sip:5000@example.org;x=1 SIP/2.0\r\n"
@@ -29,6 +34,17 @@ OFFER = (
     b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
     b"m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\n"
 )
+
+
+def ice_check() -> bytes:
+    message = stun.Message(stun.Method.BINDING, stun.Class.REQUEST, b"123456789012")
+    message.attributes["USERNAME"] = "ours:theirs"
+    message.attributes["ICE-CONTROLLING"] = 1
+    message.attributes["USE-CANDIDATE"] = None
+    message.add_message_integrity(b"our/password/of/22/letters")
+    return bytes(message)
+
+
 QUICK = settings(max_examples=300, deadline=None, derandomize=True)
 
 
@@ -112,6 +128,41 @@ def test_damaged_offer_is_answered_or_refused(data: bytes) -> None:
     offered = {f.payload_type for f in theirs.media[ours.media.index(chosen)].mapped}
     answered = {f.payload_type for f in chosen.mapped}
     assert answered <= offered, "an answer never names what was not offered"
+
+
+def browser_leg() -> WebRtcOfferAnswer:
+    credentials = IceCredentials("ours", "our/password/of/22/letters")
+    local = LocalTransport(credentials, Fingerprint("sha-256", PAIRS), ("127.0.0.1", 30_000))
+    return WebRtcOfferAnswer(local, session_id=1, new_credentials=lambda: credentials)
+
+
+@QUICK
+@given(damaged(CHROMIUM_OFFER.encode()) | st.binary(max_size=300))
+def test_damaged_offer_of_a_browser_is_answered_or_refused(data: bytes) -> None:
+    leg = browser_leg()
+    try:
+        answer, _ = leg.receive_offer(data)
+    except (BadSdp, NoCommonCodec):
+        assert leg.negotiated is None
+        assert leg.remote is None
+        return
+    assert leg.remote is not None
+    assert leg.remote.fingerprints
+    ours, theirs = parse_sdp(answer), parse_sdp(data)
+    assert len(ours.media) == len(theirs.media)
+    assert len(parse_sdp(leg.make_offer()).media) == len(theirs.media)
+
+
+@QUICK
+@given(damaged(ice_check()) | st.binary(max_size=100))
+def test_damaged_check_nominates_nobody(data: bytes) -> None:
+    agent = IceLite(IceCredentials("ours", "our/password/of/22/letters"))
+    agent.set_remote("theirs", now=0)
+    effects = agent.receive(data, ("192.0.2.1", 4_000), now=0)
+    # Only what stands behind the signature may be damaged and the rest still count.
+    if not data.startswith(ice_check()[:-8]):
+        assert effects == []
+        assert agent.nominated is None
 
 
 @QUICK

@@ -13,7 +13,7 @@ ADDRESS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # Copies that the compiler would write out in place are not seen by the thread sanitiser.
 THREAD = ["-fsanitize=thread", "-fno-builtin"]
 
-WHOLE = ["digits", "g711", "jitter", "leg", "recorder", "rtcp", "shard", "wire"]
+WHOLE = ["digits", "g711", "jitter", "leg", "recorder", "rtcp", "secure", "shard", "srtp", "wire"]
 PARTS = {
     "digits": ["digits"],
     "g711": ["g711"],
@@ -22,6 +22,8 @@ PARTS = {
     "recorder": ["recorder"],
     "ring": [],
     "rtcp": ["rtcp"],
+    "secure": WHOLE,
+    "srtp": ["wire"],
     "wire": ["wire"],
 }
 """Part -> the sources its checks need."""
@@ -50,7 +52,7 @@ def run_checks(
             *("gcc", *STRICT, *sanitiser, "-I", str(NATIVE)),
             *(str(NATIVE / f"{source}.c") for source in sources),
             str(CHECKS / f"{name}_checks.c"),
-            *("-o", str(program), "-lm", "-lpthread"),
+            *("-o", str(program), "-lm", "-lpthread", "-lcrypto"),
         ],
         check=True,
     )

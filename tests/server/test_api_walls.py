@@ -29,6 +29,12 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
     bodies: dict[str, dict[str, Any]] = {
         "put_agents_id_state": {"state": "away", "reason": "lunch"},
         "post_calls": {"from_user": "1001", "to": "1002"},
+        "post_calls_live_id_hold": {"held": True},
+        "post_calls_live_id_mute": {"muted": True},
+        "post_calls_live_id_transfer": {"to": "1002"},
+        "post_calls_live_id_consult": {"to": "1002"},
+        "put_calls_live_id_consult": {"action": "complete"},
+        "put_calls_live_id_supervision": {"mode": "listen"},
         "post_flows": {"name": "new", "document": ECHO},
         "put_flows_id": {"document": ECHO},
         "post_numbers": {"number": "5999", "flow_id": str(world.flow.id)},

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,13 +21,15 @@ from config.tenancy import TenantId
 from routing.agents import AgentSnapshot
 from routing.events import AgentId, AgentState, QueueId, WorkId
 from routing.queues import QueueSnapshot
+from server.api.resources.softphone import SoftphoneAccess
 from server.auth.principal import Principal
+from server.auth.tickets import Tickets
 from server.data_dir import DataDir
-from server.http import HttpServer
+from server.http import Browsers, HttpServer
 from server.live import Live
 from server.metrics import Metrics
 from server.readiness import Readiness
-from telephony.calls.call import CallSnapshot, LegSnapshot
+from telephony.calls.call import Call, CallSnapshot, LegSnapshot
 from telephony.errors import UnknownPhone
 from telephony.events import CallId, Direction, LegRole
 from tests.support.records import World, at, make_world
@@ -78,6 +80,9 @@ class FakeLive(Live):
         before = self.calls_of.get(tenant_id, [])
         self.calls_of[tenant_id] = [call for call in before if call.id != call_id]
         return len(before) > len(self.calls_of[tenant_id])
+
+    def find_call(self, tenant_id: TenantId, call_id: UUID) -> Call | None:
+        return None
 
     def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
         return self.phones_of.get(tenant_id, {})
@@ -148,7 +153,21 @@ async def api_over(
     data = DataDir(folder)
     live = FakeLive()
     missing = missing or Readiness({}, database.ping, clock=monotonic).missing
-    http = HttpServer(HttpSettings(), database, data, live, Metrics(), missing=missing)
+    http = HttpServer(
+        HttpSettings(),
+        database,
+        data,
+        live,
+        Metrics(),
+        missing=missing,
+        browsers=Browsers(
+            SoftphoneAccess(
+                Tickets(b"k" * 32, lifetime=timedelta(hours=1)),
+                lambda: "ws://127.0.0.1:5066/",
+                lambda: "127.0.0.1",
+            )
+        ),
+    )
     worlds = [await _fill(database, tenant_id, live, data) for tenant_id in (here, there)]
     async with TestClient(TestServer(http._app())) as client:
         users = {k: v for world in worlds for k, v in (await _users(database, world)).items()}

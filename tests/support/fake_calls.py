@@ -346,6 +346,7 @@ class FakeCaller(FakeLeg):
         super().__init__(call_id)
         self.request = message
         self.remote_sdp = offered
+        self.flow = flow_of("192.0.2.7")
         self.our_sdp = b""
         self.headers: tuple[tuple[str, str], ...] = ()
 

@@ -19,7 +19,7 @@ PASSWORD = "correct-horse-battery"
 def settings_for(folder: Path, url: str, **sections: dict[str, Any]) -> Settings:
     """Every port is free; `sections` overlays what is given here."""
     tree: dict[str, dict[str, Any]] = {
-        "sip": {"udp_port": 0, "tcp_port": 0},
+        "sip": {"udp_port": 0, "tcp_port": 0, "ws_port": 0},
         "media": {"shards": 1, "max_legs": 4},
         "http": {"port": 0},
         "database": {"url": url, "pool_size": 4},

@@ -59,6 +59,7 @@ class LegLog:
     late_answer: bytes | None = None
     reoffer: bytes | int = ANSWER
     info_status: int = 200
+    refer_status: int = 202
     on: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def _note(self, name: str, *details: object) -> None:
@@ -91,6 +92,10 @@ class LegLog:
     def leg_info(self, content_type: str, body: bytes) -> int:
         self._note("info", content_type, body)
         return self.info_status
+
+    def leg_referred(self, target: SipUri, replaced: object) -> int:
+        self._note("referred", str(target), replaced)
+        return self.refer_status
 
     def leg_ended(self, cause: str) -> None:
         self._note("ended", cause)
@@ -138,6 +143,8 @@ class World:
         self.wire = FakeWire(lambda: self.now)
         self.names: dict[str, Address] = {}
         self.waiting_names: list[tuple[str, Callable[[Address | None], None]]] = []
+        self.newer: dict[Flow, Flow] = {}
+        """Connections that took the place of lost ones."""
         self.chance = chance
         tokens = itertools.count(1)
         self.agent = UserAgent(
@@ -148,6 +155,7 @@ class World:
                 random=lambda: self.chance,
                 token=lambda: f"token{next(tokens)}",
                 resolve=self._resolve,
+                newer_flow=lambda flow, contact: self.newer.get(flow),
             ),
             max_transactions=max_transactions,
             on_earlier=lambda due: None,

@@ -323,7 +323,7 @@ def test_options_and_info_are_served_in_dialog_and_others_are_refused() -> None:
     world.receive(in_dialog("INFO", ok, headers=kind, body=b"Signal=5"))
     world.receive(in_dialog("INFO", ok, cseq=3))
     world.receive(in_dialog("OPTIONS", ok, cseq=4))
-    world.receive(in_dialog("UPDATE", ok, cseq=5))
+    world.receive(in_dialog("SUBSCRIBE", ok, cseq=5))
     world.receive(in_dialog("NONSENSE", ok, cseq=6))
     assert world.statuses() == [200, 200, 200, 405, 501]
     assert seen(leg) == [("info", "application/dtmf-relay", b"Signal=5")]
@@ -601,7 +601,7 @@ def test_options_is_answered_whatever_the_load() -> None:
     ok = world.take_response()
     assert ok.status == 200
     assert "INVITE" in (ok.headers.get("Allow") or "")
-    assert "UPDATE" not in (ok.headers.get("Allow") or "")
+    assert "SUBSCRIBE" not in (ok.headers.get("Allow") or "")
     assert world.agent.statistics.transactions == 0
 
 
@@ -609,7 +609,8 @@ def test_options_is_answered_whatever_the_load() -> None:
     ("text", "status"),
     [
         (request("SUBSCRIBE"), 405),
-        (request("UPDATE"), 405),
+        (request("UPDATE"), 481),
+        (request("REFER"), 481),
         (request("NONSENSE"), 501),
         (request("BYE"), 481),
         (request("INFO"), 481),
@@ -894,3 +895,23 @@ def test_our_contact_names_the_address_of_the_flow() -> None:
     world = World()
     world.call_in().ring()
     assert str(world.take()[-1].contact) == f"<sip:{OURS[0]}:{OURS[1]}>"
+
+
+def test_a_browser_that_connected_anew_is_reached_there() -> None:
+    world = World()
+    browser, again = (
+        Flow("ws", ("192.0.2.7", 5070), OURS, 1),
+        Flow("ws", ("192.0.2.7", 5071), OURS, 2),
+    )
+    leg = world.call_in(
+        invite(via="SIP/2.0/WS x.invalid", contact="<sip:peer@x.invalid>"), flow=browser
+    )
+    leg.answer(ANSWER)
+    ok = [m for m in world.take() if isinstance(m, Response)][-1]
+    world.receive(in_dialog("ACK", ok, cseq=1, via="SIP/2.0/WS x.invalid"), browser)
+    world.wire.closed.add(browser)
+    world.newer[browser] = again
+    leg.hang_up()
+    [(_, flow, data)] = world.wire.sent
+    assert flow == again
+    assert data.startswith(b"BYE sip:peer@x.invalid ")

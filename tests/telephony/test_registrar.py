@@ -4,6 +4,7 @@ import pytest
 
 from telephony.registrar import Change, Registered, Registrar, Unregistered
 from telephony.sip.message import Request, Response
+from telephony.sip.uri import SipUri
 from telephony.transport.flow import Flow
 from tests.support.registrations import OTHER_TENANT, TENANT, flow_of, phone, register
 
@@ -230,3 +231,16 @@ def test_two_users_behind_one_address() -> None:
     registrar.receive_register(other, DESK, phone("102"), now=0.0, to_tag="t")
     send(registrar, register("*", cseq=2, expires="0"))
     assert registrar.user_of_flow(DESK) == (TENANT, "102")
+
+
+def test_a_phone_that_lost_its_connection_is_reached_over_its_new_one() -> None:
+    registrar = make_registrar()
+    old, new = flow_of("10.0.0.1", 5000, connection=1), flow_of("10.0.0.1", 5001, connection=2)
+    contact = SipUri.parse("sip:x1@df7.invalid;transport=ws")
+    send(registrar, register(f"<{contact}>"), flow=old)
+    registrar.drop_flow(old)
+    assert registrar.newer_flow(old, contact) is None
+    send(registrar, register(f"<{contact}>", cseq=2), flow=new)
+    assert registrar.newer_flow(old, contact) == new
+    assert registrar.newer_flow(old, SipUri.parse("sip:x2@df7.invalid")) is None
+    assert registrar.newer_flow(flow_of("10.0.0.9", connection=9), contact) is None

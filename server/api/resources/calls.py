@@ -27,6 +27,10 @@ class LiveLegOut(OutModel):
     agent_id: UUID | None
     is_answered: bool
     is_held: bool
+    """The party put the others on hold."""
+    is_muted: bool
+    mode: str
+    """`talk`, `aside` in a consultation, or as a supervisor `listen`, `whisper`, `barge`."""
 
 
 class LiveCallOut(OutModel):

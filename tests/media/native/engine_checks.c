@@ -45,7 +45,10 @@ typedef struct {
     Bridge *bridges[SHARDS * PAIRS];
     SampleRing *taps[LEGS];
     int files[SHARDS * PAIRS];
+    Party browser; /* on a secure leg, without a bridge */
+    Srtp *browser_out;
     uint64_t tapped;
+    int datagrams, latched;
     int closed, bridges_closed, taps_closed, recorded, keys, played;
 } World;
 
@@ -106,6 +109,49 @@ static void join_pairs(World *world, const char *directory)
     }
 }
 
+/* --- the secure leg --- */
+
+static void set_keys(World *world)
+{
+    static const uint8_t master[SRTP_MASTER_MAX];
+    CHECK(order_keys(world->browser.leg, srtp_new(SRTP_AEAD_AES_256_GCM, master, false),
+                     srtp_new(SRTP_AEAD_AES_256_GCM, master, true)));
+}
+
+static void add_browser(World *world)
+{
+    static const uint8_t master[SRTP_MASTER_MAX];
+    world->browser = (Party){.rtp = port_open(), .rtcp = port_open(), .phone = port_open()};
+    world->browser.leg = leg_new(99, world->browser.rtp.socket, -1, 30000, 5);
+    CHECK(leg_make_secure(world->browser.leg));
+    CHECK(order_add_leg(&world->engine->shards[0], world->browser.leg, 0));
+    set_stream(&world->browser, FLOW_SEND | FLOW_RECEIVE);
+    set_keys(world);
+    world->browser_out = srtp_new(SRTP_AEAD_AES_256_GCM, master, true);
+    CHECK(order_peer(world->browser.leg, &world->browser.phone.address));
+}
+
+static void speak_secured(World *world, int round)
+{
+    const Party *browser = &world->browser;
+    uint8_t data[PACKET_MAX] = {0};
+    const struct sockaddr *to = &browser->rtp.address.any;
+    sendto(browser->phone.socket, data, 20, 0, to, sizeof browser->rtp.address.v4);
+    size_t size = RTP_HEADER + FRAME;
+    rtp_header(data, &(RtpPacket){.sequence = (uint16_t)round, .ssrc = 7});
+    CHECK(srtp_protect(world->browser_out, data, &size));
+    sendto(browser->phone.socket, data, size, 0, to, sizeof browser->rtp.address.v4);
+    while (recv(browser->phone.socket, data, sizeof data, MSG_DONTWAIT) >= 0)
+        continue;
+}
+
+static void read_datagrams(World *world)
+{
+    Datagram datagram;
+    while (leg_datagram(world->browser.leg, &datagram))
+        world->datagrams += datagram.size == 20;
+}
+
 /* --- the parties, on a thread of their own --- */
 
 static void say(Party *party, int round)
@@ -138,6 +184,7 @@ static void *talk(void *argument)
     for (int round = 0; round < ROUNDS; round++) {
         for (int n = 0; n < LEGS; n++)
             say(&world->parties[n], round);
+        speak_secured(world, round);
         pause_ms(20);
     }
     return NULL;
@@ -151,6 +198,9 @@ static void take_events(World *world)
     while (engine_event(world->engine, &event)) {
         world->keys += event.kind == EVENT_DIGIT;
         world->played += event.kind == EVENT_PLAYED;
+        world->latched += event.kind == EVENT_LATCHED && event.id == 99;
+        if (event.kind == EVENT_DATAGRAM)
+            read_datagrams(world);
         if (event.kind == EVENT_CLOSED) {
             leg_free(event.object);
             world->closed++;
@@ -220,9 +270,10 @@ static void end_all(World *world)
 {
     for (int n = 0; n < LEGS; n++) /* the bridges and recordings left over lose their legs */
         CHECK(order_remove_leg(world->parties[n].leg));
+    CHECK(order_remove_leg(world->browser.leg));
     for (int n = 1; n < SHARDS * PAIRS; n += 2)
         CHECK(order_remove_bridge(world->bridges[n]));
-    while (world->closed < LEGS || world->bridges_closed < SHARDS * PAIRS) {
+    while (world->closed < LEGS + 1 || world->bridges_closed < SHARDS * PAIRS) {
         take_events(world);
         pause_ms(5);
     }
@@ -235,11 +286,14 @@ int main(int count, char **arguments)
     if (count != 2 || !(world.engine = engine_open(SHARDS, 100, 0)))
         return 2;
     add_parties(&world);
+    add_browser(&world);
     join_pairs(&world, arguments[1]);
     if (pthread_create(&talker, NULL, talk, &world) != 0)
         return 2;
     for (int round = 0; round < ROUNDS; round++) {
         direct(&world, round);
+        if (round == ROUNDS / 2)
+            set_keys(&world); /* the old ones are freed on the media thread */
         look(&world);
         take_events(&world);
         pause_ms(20);
@@ -250,8 +304,13 @@ int main(int count, char **arguments)
     engine_stop(world.engine);
     take_events(&world);
     CHECK(world.keys > 0 && world.played > 0 && world.tapped > 0);
+    CHECK(world.datagrams > 0 && world.latched == 1);
     CHECK(world.taps_closed == LEGS / 2 && world.recorded == SHARDS * PAIRS);
     engine_free(world.engine);
+    srtp_free(world.browser_out);
+    close(world.browser.rtp.socket);
+    close(world.browser.rtcp.socket);
+    close(world.browser.phone.socket);
     for (int n = 0; n < LEGS; n++) {
         close(world.parties[n].rtp.socket);
         close(world.parties[n].rtcp.socket);

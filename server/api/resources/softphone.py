@@ -1,0 +1,68 @@
+"""What a browser needs to be a phone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from casecore.permissions import Permission
+from server.api.errors import Conflict
+from server.api.models import OutModel
+from server.api.operation import Operation
+from server.auth.accounts import Accounts
+from server.auth.principal import Principal
+from server.auth.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class SoftphoneAccess:
+    """How browsers get in."""
+
+    tickets: Tickets
+    url: Callable[[], str]
+    domain: Callable[[], str]
+
+
+class TicketOut(OutModel):
+    ticket: str
+    """Goes into the URL as `?ticket=`; the connection then needs no password."""
+    expires_at: datetime
+    """A connection that stands by then stays."""
+    user: str
+    domain: str
+    ws_url: str
+    """SIP over WebSocket (RFC 7118), subprotocol `sip`."""
+
+
+class Softphone:
+    def __init__(self, accounts: Accounts, access: SoftphoneAccess) -> None:
+        self._accounts = accounts
+        self._access = access
+
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                method="POST",
+                path="/softphone/tickets",
+                handler=self.issue,
+                returns=TicketOut,
+                status=201,
+                may=Permission.CONTROL_OWN_CALLS,
+                errors=(Conflict,),
+                tag="Softphone",
+                summary="A ticket to be one's own phone in the browser.",
+            )
+        ]
+
+    async def issue(self, who: Principal) -> TicketOut:
+        phone = self._accounts.phone_of(who)
+        if phone is None:
+            raise Conflict("You have no phone. An administrator can give you one.")
+        now = datetime.now(UTC)
+        ticket, expires = self._access.tickets.issue(who.tenant_id, phone, now=now)
+        return TicketOut(
+            ticket=ticket,
+            expires_at=expires,
+            user=phone,
+            domain=self._access.domain(),
+            ws_url=self._access.url(),
+        )
