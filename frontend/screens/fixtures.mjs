@@ -6,7 +6,7 @@ const agent = (n, name, extension, state, seconds, more = {}) => ({
   id: id(n), name, extension, skills: { support: 5 }, state, reason: '', pending: null,
   since: ago(seconds), call_id: null, reachable: state !== 'offline', ...more,
 })
-const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false })
+const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk' })
 
 /** `own` is the agent of the signed-in user; `running` is whether that agent is on a call. */
 export function fixtures(own, running) {

@@ -63,7 +63,11 @@ export interface LiveLeg {
   party: string
   agent_id: string | null
   is_answered: boolean
+  /** The party has put the others on hold. */
   is_held: boolean
+  is_muted: boolean
+  /** `talk`, `aside` in a consultation, or how a supervisor takes part. */
+  mode: string
 }
 
 export interface LiveCall {

@@ -5,6 +5,7 @@ import type { LiveCall, SupervisionMode } from '../../api/types'
 import { supervises, useUser } from '../../api/useSession'
 import { END } from '../../theme'
 import { useWords } from '../../i18n'
+import { usePhoneTools } from '../../phone/PhoneProvider'
 import { Nothing, Panel } from '../../ui/Panel'
 import { Since } from '../../ui/State'
 
@@ -58,16 +59,22 @@ function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
   const { t } = useWords()
   const supervise = useSupervise()
   const hangUp = useHangUp()
-  const [mode, setMode] = useState<SupervisionMode | null>(null)
+  const { phone } = usePhoneTools()
   const [sure, setSure] = useState(false)
-  const enter = (wanted: SupervisionMode | null) =>
-    supervise.mutate({ id: call.id, mode: wanted }, { onSuccess: () => setMode(wanted === 'take_over' ? null : wanted) })
+  const own = call.legs.find((leg) => leg.role === 'supervisor' && leg.party === phone.user)
+  const mode = own?.is_answered ? own.mode : null
+  const enter = (wanted: SupervisionMode | null) => {
+    // The server rings our phone; who has asked for it need not answer it too.
+    if (wanted && !own) phone.expectCall()
+    supervise.mutate({ id: call.id, mode: wanted })
+  }
   return (
     <>
       <Group gap={6} justify="flex-end" role="group" aria-label={t('supervise.label', { caller })}>
         {call.state === 'talking' ? MODES.map((one) => (
           <Button
             key={one} size="compact-sm" variant={mode === one ? 'filled' : 'default'} aria-pressed={mode === one} title={t(`supervise.${one}.hint`)}
+            disabled={one === 'take_over' && !mode}
             loading={supervise.isPending && supervise.variables?.mode === one} onClick={() => enter(one)}
           >
             {t(`supervise.${one}`)}
