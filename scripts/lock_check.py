@@ -18,6 +18,11 @@ def main() -> int:
         *check("scripts/bootstrap.lock", {"uv"}),
         *differences("requirements.lock", "requirements-dev.lock"),
     ]
+    # Of the web pages: npm then asks whichever registry the machine is set up for.
+    if '"resolved"' in (ROOT / "frontend" / "package-lock.json").read_text():
+        problems.append(
+            "frontend/package-lock.json: names an address; run npm install in frontend/"
+        )
     for problem in problems:
         print(problem)
     return 1 if problems else 0

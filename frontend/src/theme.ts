@@ -5,9 +5,13 @@ const sea: MantineColorsTuple = [
   '#16799c', '#0b5c7a', '#084a63', '#05384b',
 ]
 
+/** Of taking and of ending a call: white on them can be read in light and dark. */
+export const TAKE = '#146c3f'
+export const END = '#b3261e'
+
 export const theme = createTheme({
   primaryColor: 'sea',
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: { light: 7, dark: 6 },
   colors: { sea },
   autoContrast: true,
   luminanceThreshold: 0.35,

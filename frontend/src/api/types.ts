@@ -1,4 +1,4 @@
-/** What the API answers, as far as the pages read it; tests/server/test_pages.py holds it to that. */
+/** What the API answers, as far as the pages read it; tests/server/test_page_types.py holds it to that. */
 
 export type Role = 'administrator' | 'supervisor' | 'agent' | 'viewer'
 
@@ -63,7 +63,11 @@ export interface LiveLeg {
   party: string
   agent_id: string | null
   is_answered: boolean
+  /** The party has put the others on hold. */
   is_held: boolean
+  is_muted: boolean
+  /** `talk`, `aside` in a consultation, or how a supervisor takes part. */
+  mode: string
 }
 
 export interface LiveCall {

@@ -82,7 +82,7 @@ export function PhoneProvider({ children }: { children: ReactNode }) {
       await api.put<Agent>(`/agents/${agent.id}/state`, { state: 'away', reason: why })
       const told = (words: { t: ReturnType<typeof useWords>['t']; language: ReturnType<typeof useWords>['language'] }) =>
         words.t('phone.set_away', { reason: translateKnown(words.language, 'reason', why) })
-      notify('error', told, 60_000)
+      notify('warning', told, 60_000)
     } catch {
       // Nobody to tell: the server then sees for itself that the phone is gone.
     }

@@ -83,6 +83,16 @@ test('a call that comes during another gets busy, and the first goes on', async 
   expect(phone.get().line).toBe('talking')
 })
 
+test('a call that was asked for is taken without ringing, the one after it rings', async () => {
+  const { phone, did, rings } = await ready()
+  phone.expectCall()
+  const { incoming, events } = rings()
+  expect(incoming.did).toEqual(['answer'])
+  events.ended('Terminated')
+  expect(rings().incoming.did).toEqual([])
+  expect(did).toEqual(['quiet', 'ring'])
+})
+
 test('declining says so to the caller', async () => {
   const { phone, rings } = await ready()
   const { incoming } = rings()

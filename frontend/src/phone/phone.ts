@@ -53,12 +53,16 @@ export interface PhoneWorld {
 
 /** How long the socket may be away before no call can be expected to arrive. */
 export const DEAD_AFTER_MS = 6_000
+const EXPECTED_MS = 10_000
 const STATS_EVERY_MS = 2_000
 const TICKET_AGAIN_MS = 5_000
 
 /** The shell of the machine: it owns the user agent, the one call and the timers. */
 export class Phone {
   quality: Quality | null = null
+  /** The phone's own number, once a ticket has told it. */
+  user = ''
+  #expected = 0
   #world: PhoneWorld
   #machine = new PhoneMachine()
   #agent: SipAgent | null = null
@@ -98,6 +102,7 @@ export class Phone {
       return
     }
     if (this.get().link !== 'connecting') return
+    this.user = ticket.user
     this.#agent = this.#world.startAgent(ticket, this.#world.fetchTicket, {
       registered: () => {
         clearTimeout(this.#dead)
@@ -130,6 +135,11 @@ export class Phone {
 
   accept(): void {
     if (this.get().line === 'ringing') this.#call?.answer({ microphone: this.#world.microphone() })
+  }
+
+  /** The person has just asked to be rung: the next call is taken without asking again. */
+  expectCall(): void {
+    this.#expected = this.#world.now() + EXPECTED_MS
   }
 
   /** Decline, give up or hang up, as it fits. */
@@ -187,7 +197,10 @@ export class Phone {
     if (effects.some((effect) => effect.do === 'busy')) return call.terminate(486)
     this.#call = call
     listen(this.#events())
-    this.#do(effects)
+    const expected = this.#world.now() < this.#expected
+    this.#expected = 0
+    this.#do(expected ? [] : effects)
+    if (expected) this.accept()
   }
 
   #events(): SipCallEvents {

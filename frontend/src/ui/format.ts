@@ -8,13 +8,13 @@ export function duration(ms: number): string {
 }
 
 export function clock(iso: string, language: string): string {
-  return new Date(iso).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+  return new Date(iso).toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 }
 
 /** The time, and the date too when it is not today's. */
 export function moment(iso: string, language: string, now = new Date()): string {
   const then = new Date(iso)
-  const time = then.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })
+  const time = then.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   if (then.toDateString() === now.toDateString()) return time
   return `${then.toLocaleDateString(language, { day: '2-digit', month: '2-digit', year: 'numeric' })} ${time}`
 }

@@ -6,9 +6,11 @@ import { useWords, type Key, type Words } from '../i18n'
 /** Short messages in the corner: what did not work, and what the server did on its own. */
 export interface Notice {
   id: number
-  tone: 'error' | 'info'
+  tone: 'error' | 'warning' | 'info'
   text: (words: Words) => string
 }
+
+const COLOURS = { error: 'red', warning: 'orange', info: 'sea' }
 
 let notices: readonly Notice[] = []
 let next = 1
@@ -59,7 +61,7 @@ export function Notices() {
         <Notification
           key={notice.id}
           withBorder
-          color={notice.tone === 'error' ? 'red' : 'sea'}
+          color={COLOURS[notice.tone]}
           title={notice.tone === 'error' ? words.t('error.title') : undefined}
           onClose={() => close(notice.id)}
           closeButtonProps={{ 'aria-label': words.t('error.close') }}

@@ -31,15 +31,15 @@ export function CallsPage() {
       }
     >
       {data?.data.length === 0 ? <Nothing>{t('calls.none')}</Nothing> : null}
-      <Table.ScrollContainer minWidth={680} type="native">
+      <Table.ScrollContainer minWidth={340} type="native">
         <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t('calls.time')}</Table.Th>
               <Table.Th>{t('calls.caller')}</Table.Th>
-              <Table.Th>{t('calls.called')}</Table.Th>
-              <Table.Th>{t('calls.direction')}</Table.Th>
-              <Table.Th>{t('calls.agent')}</Table.Th>
+              <Table.Th className="wide">{t('calls.called')}</Table.Th>
+              <Table.Th className="wide">{t('calls.direction')}</Table.Th>
+              <Table.Th className="wide">{t('calls.agent')}</Table.Th>
               <Table.Th className="number">{t('calls.duration')}</Table.Th>
               <Table.Th>{t('calls.result')}</Table.Th>
             </Table.Tr>
@@ -53,9 +53,9 @@ export function CallsPage() {
                     {call.caller || t('calls.anonymous')}
                   </button>
                 </Table.Td>
-                <Table.Td>{call.called}</Table.Td>
-                <Table.Td>{t(`direction.${call.direction}`)}</Table.Td>
-                <Table.Td>{call.agent_name ?? '–'}</Table.Td>
+                <Table.Td className="wide">{call.called}</Table.Td>
+                <Table.Td className="wide">{t(`direction.${call.direction}`)}</Table.Td>
+                <Table.Td className="wide">{call.agent_name ?? '–'}</Table.Td>
                 <Table.Td className="number">{callSeconds(call)}</Table.Td>
                 <Table.Td><Result call={call} /></Table.Td>
               </Table.Tr>

@@ -5,13 +5,16 @@ import {
 import { useEffect, useState } from 'react'
 import { useHold } from '../../api/queries'
 import type { LiveCall } from '../../api/types'
-import { useWords } from '../../i18n'
+import { useUser } from '../../api/useSession'
+import { END, TAKE } from '../../theme'
+import { useWords, type Words } from '../../i18n'
 import { usePhone, usePhoneTools, useQuality } from '../../phone/PhoneProvider'
 import { verdict } from '../../phone/quality'
 import { duration } from '../../ui/format'
 import { useNow } from '../../ui/useNow'
 import { DialPad } from './DialPad'
 import { Consultation, TransferDialog } from './Transfer'
+import { ownLeg } from './useOwnCall'
 
 /** The call of the phone in this tab. `call` is what the server says of it, once it is known. */
 export function CallCard({ call }: { call: LiveCall | undefined }) {
@@ -24,24 +27,24 @@ function Incoming({ call }: { call: LiveCall | undefined }) {
   const { party } = usePhone()
   const { phone } = usePhoneTools()
   const now = useNow()
-  const queue = call?.queue || (party?.name !== party?.number ? party?.name : '')
+  const why = whyItRings(party?.name ?? '', party?.number ?? '', call?.queue ?? '', t)
   return (
     <div className="incoming" role="alertdialog" aria-label={t('phone.incoming')}>
       <Stack gap="sm">
         <div aria-live="assertive">
           <div className="soft">{t('phone.incoming')}</div>
-          <div className="big">{call?.caller || party?.number || t('calls.anonymous')}</div>
-          {queue ? <div>{t('phone.incoming.queue', { queue })}</div> : null}
+          <div className="big">{call?.caller || shown(party?.number) || t('calls.anonymous')}</div>
+          {why ? <div>{why}</div> : null}
         </div>
         {call ? <div className="soft">{t('phone.incoming.waited', { time: duration(now - Date.parse(call.started_at)) })}</div> : null}
-        <Group grow gap="sm">
-          <Button color="green.8" size="md" autoFocus leftSection={<IconPhone size={18} aria-hidden />} rightSection={<kbd aria-hidden>F2</kbd>} onClick={() => phone.accept()}>
+        <Stack gap={8}>
+          <Button color={TAKE} size="md" autoFocus leftSection={<IconPhone size={18} aria-hidden />} rightSection={<kbd aria-hidden>F2</kbd>} onClick={() => phone.accept()}>
             {t('phone.accept')}
           </Button>
-          <Button color="red.8" size="md" leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>} onClick={() => phone.hangUp()}>
+          <Button color={END} size="md" leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>} onClick={() => phone.hangUp()}>
             {t('phone.decline')}
           </Button>
-        </Group>
+        </Stack>
       </Stack>
     </div>
   )
@@ -53,6 +56,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
   const { phone } = usePhoneTools()
   const now = useNow()
   const hold = useHold()
+  const { agent_id } = useUser()
   const [keypad, setKeypad] = useState(false)
   const [transfer, setTransfer] = useState(false)
   const talking = state.line === 'talking'
@@ -60,6 +64,12 @@ function Running({ call }: { call: LiveCall | undefined }) {
   const title = state.line === 'ending'
     ? t('phone.ending')
     : !talking ? t(state.progress ? 'phone.ringing_there' : 'phone.dialling') : t(state.held ? 'phone.held' : 'phone.talking')
+
+  const own = call && ownLeg(call, agent_id)
+  const heldThere = own?.is_held
+  useEffect(() => {
+    if (heldThere !== undefined) phone.held(heldThere)
+  }, [phone, heldThere])
 
   const toggleHold = () => {
     if (!call || !talking) return
@@ -75,7 +85,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
     <Stack gap="sm">
       <div aria-live="polite">
         <div className="soft">{title}{call?.queue ? ` · ${call.queue}` : ''}</div>
-        <div className="big">{name || t('calls.anonymous')}</div>
+        <div className="big">{shown(name) || t('calls.anonymous')}</div>
       </div>
       <Group justify="space-between">
         <span role="timer" style={{ fontSize: '1.125rem' }}>{duration(now - state.since)}</span>
@@ -106,7 +116,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
         </>
       ) : null}
       <Button
-        color="red.8" size="md" disabled={state.line === 'ending'} onClick={() => phone.hangUp()}
+        color={END} size="md" disabled={state.line === 'ending'} onClick={() => phone.hangUp()}
         leftSection={<IconPhoneOff size={18} aria-hidden />} rightSection={<kbd aria-hidden>F9</kbd>}
       >
         {t('phone.hang_up')}
@@ -133,4 +143,18 @@ function QualityMark() {
       <div className="soft" style={{ fontSize: '0.75rem' }}>{details}</div>
     </div>
   )
+}
+
+/** The server's From says why it rings: a queue, somebody who asks for advice, or a supervision. */
+function whyItRings(name: string, number: string, queue: string, t: Words['t']): string {
+  const [, kind, who] = /^(Consultation|Supervise): (.*)$/.exec(name) ?? []
+  if (kind === 'Consultation') return t('phone.incoming.consult', { name: who ?? '' })
+  if (kind === 'Supervise') return t('phone.incoming.supervise', { name: who ?? '' })
+  const from = queue || (name !== number ? name : '')
+  return from ? t('phone.incoming.queue', { queue: from }) : ''
+}
+
+/** RFC 3323: a caller who withholds the number is called so. */
+function shown(number: string | undefined): string {
+  return number === 'anonymous' || !number ? '' : number
 }

@@ -4,9 +4,11 @@ import { useState } from 'react'
 import { useHangUp, useHold, useMute } from '../../api/queries'
 import type { LiveCall } from '../../api/types'
 import { useUser } from '../../api/useSession'
+import { END } from '../../theme'
 import { useWords, type Key } from '../../i18n'
 import { Since } from '../../ui/State'
 import { Consultation, TransferDialog } from './Transfer'
+import { ownLeg } from './useOwnCall'
 
 /** A call that is at the agent's desk phone, or in another tab: what can be done from here. */
 export function DeskPhoneCall({ call }: { call: LiveCall }) {
@@ -15,9 +17,10 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
   const hold = useHold()
   const mute = useMute()
   const hangUp = useHangUp()
-  const [muted, setMuted] = useState(false)
   const [transfer, setTransfer] = useState(false)
-  const held = call.legs.some((leg) => leg.agent_id !== agent_id && leg.is_held)
+  const own = ownLeg(call, agent_id)
+  const held = own?.is_held ?? false
+  const muted = own?.is_muted ?? false
   const talking = call.state === 'talking'
   return (
     <Stack gap="sm">
@@ -30,7 +33,7 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
       {talking ? (
         <>
           <Group grow gap={8}>
-            <Button variant={muted ? 'filled' : 'default'} aria-pressed={muted} loading={mute.isPending} onClick={() => mute.mutate({ id: call.id, muted: !muted }, { onSuccess: () => setMuted(!muted) })}>
+            <Button variant={muted ? 'filled' : 'default'} aria-pressed={muted} loading={mute.isPending} onClick={() => mute.mutate({ id: call.id, muted: !muted })}>
               {t(muted ? 'phone.unmute' : 'phone.mute')}
             </Button>
             <Button variant={held ? 'filled' : 'default'} aria-pressed={held} loading={hold.isPending} onClick={() => hold.mutate({ id: call.id, held: !held })}>
@@ -40,7 +43,7 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
           <Button variant="default" onClick={() => setTransfer(true)} leftSection={<IconArrowsExchange size={17} aria-hidden />}>{t('phone.transfer')}</Button>
         </>
       ) : null}
-      <Button color="red.8" loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id)} leftSection={<IconPhoneOff size={18} aria-hidden />}>{t('phone.hang_up')}</Button>
+      <Button color={END} loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id)} leftSection={<IconPhoneOff size={18} aria-hidden />}>{t('phone.hang_up')}</Button>
       {transfer ? <TransferDialog call={call} close={() => setTransfer(false)} /> : null}
     </Stack>
   )

@@ -10,7 +10,7 @@ export function DialPad({ press }: { press: (digit: string) => void }) {
   return (
     <div className="keys" role="group" aria-label={t('phone.keypad')}>
       {KEYS.map(([digit, letters]) => (
-        <button key={digit} type="button" className="key" onClick={() => press(digit)} aria-label={t('phone.digit', { digit })}>
+        <button key={digit} type="button" className="key" onClick={() => press(digit)}>
           {digit}{letters ? <small aria-hidden>{letters}</small> : null}
         </button>
       ))}

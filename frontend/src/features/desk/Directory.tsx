@@ -32,7 +32,7 @@ export function Directory() {
               <div className="one"><b style={{ fontWeight: 600 }}>{agent.name}</b> <span className="soft">{agent.extension}</span></div>
               <StateLabel state={agent.state} reason={agent.reason} /> <span className="soft"><Since at={agent.since} /></span>
             </div>
-            <ActionIcon variant="default" size={34} disabled={busy} onClick={() => dial(agent.extension)} aria-label={t('directory.call', { name: agent.name })}>
+            <ActionIcon className="plain" variant="default" size={34} disabled={busy} onClick={() => dial(agent.extension)} aria-label={t('directory.call', { name: agent.name })}>
               <IconPhone size={17} aria-hidden />
             </ActionIcon>
           </div>

@@ -59,7 +59,7 @@ function Row({ call, open }: { call: Call; open: () => void }) {
       <Table.Td><Result call={call} /></Table.Td>
       <Table.Td className="number">
         {number ? (
-          <ActionIcon variant="subtle" color="gray" c="inherit" size={28} disabled={busy} onClick={() => dial(number)} aria-label={t('calls.call_back', { number })}>
+          <ActionIcon className="plain" variant="subtle" color="gray" c="inherit" size={28} disabled={busy} onClick={() => dial(number)} aria-label={t('calls.call_back', { number })}>
             <IconPhone size={16} aria-hidden />
           </ActionIcon>
         ) : null}

@@ -6,6 +6,7 @@ import { useUser } from '../../api/useSession'
 import { useWords } from '../../i18n'
 import { StateLabel } from '../../ui/State'
 import { dialString } from './dialString'
+import { consultedLeg } from './useOwnCall'
 
 interface Choice {
   key: string
@@ -81,27 +82,28 @@ export function TransferDialog({ call, close }: { call: LiveCall; close: () => v
 
 const ACTIONS: ConsultAction[] = ['complete', 'conference', 'cancel']
 
-/** While somebody is asked: the third leg of the call is the one that was called. */
+/** While somebody is asked for advice: what becomes of it. */
 export function Consultation({ call }: { call: LiveCall }) {
   const { t } = useWords()
+  const { agent_id } = useUser()
+  const { data: agents = [] } = useAgents()
   const act = useConsultAction()
-  const consulted = consultedLeg(call)
-  if (!consulted) return null
+  const asked = consultedLeg(call, agent_id)
+  if (!asked) return null
+  const target = agents.find((agent) => agent.id === asked.agent_id)?.name ?? asked.party
   return (
     <Alert variant="outline" color="sea">
       <Stack gap="xs">
-        <span>{t('consult.with', { target: consulted.party })}</span>
+        <span aria-live="polite">{t(asked.is_answered ? 'consult.with' : 'consult.rings', { target })}</span>
         {ACTIONS.map((action) => (
-          <Button key={action} size="xs" variant={action === 'complete' ? 'filled' : 'default'} loading={act.isPending && act.variables?.action === action} onClick={() => act.mutate({ id: call.id, action })}>
+          <Button
+            key={action} size="xs" variant={action === 'complete' ? 'filled' : 'default'} disabled={action !== 'cancel' && !asked.is_answered}
+            loading={act.isPending && act.variables?.action === action} onClick={() => act.mutate({ id: call.id, action })}
+          >
             {t(`consult.${action}`)}
           </Button>
         ))}
       </Stack>
     </Alert>
   )
-}
-
-export function consultedLeg(call: LiveCall) {
-  return call.legs.find((leg) => leg.role === 'consulted' || leg.role === 'consult')
-    ?? (call.legs.length >= 3 ? call.legs.find((leg) => leg.role === 'target') : undefined)
 }

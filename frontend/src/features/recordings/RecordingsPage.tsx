@@ -28,15 +28,15 @@ export function RecordingsPage() {
       }
     >
       {data?.data.length === 0 ? <Nothing>{t('recordings.none')}</Nothing> : null}
-      <Table.ScrollContainer minWidth={680} type="native">
+      <Table.ScrollContainer minWidth={340} type="native">
         <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th style={{ width: '38%' }}>{t('calls.time')}</Table.Th>
+              <Table.Th className="play">{t('calls.time')}</Table.Th>
               <Table.Th>{t('recordings.kind')}</Table.Th>
               <Table.Th className="number">{t('calls.duration')}</Table.Th>
-              <Table.Th className="number">{t('recordings.size')}</Table.Th>
-              <Table.Th>{t('recordings.state')}</Table.Th>
+              <Table.Th className="number wide">{t('recordings.size')}</Table.Th>
+              <Table.Th className="wide">{t('recordings.state')}</Table.Th>
               <Table.Th>{t('call.title')}</Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -46,8 +46,8 @@ export function RecordingsPage() {
                 <Table.Td>{recording.stored_at ? <Player id={recording.id} time={moment(recording.started_at)} /> : moment(recording.started_at)}</Table.Td>
                 <Table.Td>{known('recordings.kind', recording.kind)}</Table.Td>
                 <Table.Td className="number">{recording.duration_ms === null ? '–' : duration(recording.duration_ms)}</Table.Td>
-                <Table.Td className="number">{size(recording.size_bytes)}</Table.Td>
-                <Table.Td>{t(stateOf(recording))}</Table.Td>
+                <Table.Td className="number wide">{size(recording.size_bytes)}</Table.Td>
+                <Table.Td className="wide">{t(stateOf(recording))}</Table.Td>
                 <Table.Td><button type="button" className="rowbutton" onClick={() => setOpen(recording.call_id)}>{t('recordings.show_call')}</button></Table.Td>
               </Table.Tr>
             ))}

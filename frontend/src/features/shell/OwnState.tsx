@@ -1,4 +1,4 @@
-import { Button, Menu } from '@mantine/core'
+import { Button, Menu, VisuallyHidden } from '@mantine/core'
 import { IconChevronDown } from '@tabler/icons-react'
 import { useAgents, useEndWrapUp, useSetState } from '../../api/queries'
 import type { Agent, AskedState } from '../../api/types'
@@ -29,8 +29,8 @@ export function OwnState() {
           <Button
             variant="default" size="sm" loading={change.isPending}
             rightSection={<IconChevronDown size={16} aria-hidden />}
-            aria-label={t('state.select', { state: t(`state.${agent.state}`) })}
           >
+            <VisuallyHidden>{t('state.yours')}</VisuallyHidden>
             <StateLabel state={agent.state} reason={agent.reason} />
             <span className="soft" style={{ marginLeft: 10 }} title={t('state.time')}><Since at={agent.since} /></span>
             {agent.pending ? <span className="soft">&nbsp;· {t('state.pending', { state: t(`state.${agent.pending}`) })}</span> : null}

@@ -1,3 +1,4 @@
+import { VisuallyHidden } from '@mantine/core'
 import { IconHeadset, IconPhone, IconPlayerPlay, IconUsers } from '@tabler/icons-react'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
@@ -60,6 +61,7 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
         {feed === 'offline' ? <div className="offline">{t('feed.offline.hint')}</div> : null}
       </div>
       <main className="content" id="content" tabIndex={-1} ref={content}>
+        {here ? <VisuallyHidden component="h1">{t(here.name)}</VisuallyHidden> : null}
         <Broken text={t('error.page')} key={path}>{children}</Broken>
       </main>
       <nav className="nav bottom" aria-label={t('nav.main')}>{links}</nav>

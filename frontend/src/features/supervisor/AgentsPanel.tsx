@@ -1,4 +1,4 @@
-import { Button, Menu, Table } from '@mantine/core'
+import { Button, Menu, Table, VisuallyHidden } from '@mantine/core'
 import { IconChevronDown } from '@tabler/icons-react'
 import { useAgents, useLiveCalls, useSetState } from '../../api/queries'
 import type { Agent, AgentState, LiveCall } from '../../api/types'
@@ -19,7 +19,7 @@ export function AgentsPanel() {
     <Panel
       title={t('agents.title')}
       extra={
-        <span className="wide" style={{ display: 'flex', gap: 16 }}>
+        <span className="counts wide">
           {counts.filter(([, count]) => count > 0).map(([state, count]) => (
             <span key={state}><StateLabel state={state} /> <b>{count}</b></span>
           ))}
@@ -27,16 +27,16 @@ export function AgentsPanel() {
       }
     >
       {agents.length === 0 ? <Nothing>{t('agents.none')}</Nothing> : null}
-      <Table.ScrollContainer minWidth={640} type="native">
+      <Table.ScrollContainer minWidth={340} type="native">
         <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t('agents.name')}</Table.Th>
-              <Table.Th>{t('agents.extension')}</Table.Th>
+              <Table.Th className="wide">{t('agents.extension')}</Table.Th>
               <Table.Th>{t('agents.state')}</Table.Th>
               <Table.Th className="number">{t('agents.since')}</Table.Th>
               <Table.Th>{t('agents.call')}</Table.Th>
-              <Table.Th>{t('agents.phone')}</Table.Th>
+              <Table.Th className="wide">{t('agents.phone')}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -59,7 +59,7 @@ function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined })
   return (
     <Table.Tr>
       <Table.Th scope="row">{agent.name}</Table.Th>
-      <Table.Td>{agent.extension}</Table.Td>
+      <Table.Td className="wide">{agent.extension}</Table.Td>
       <Table.Td>
         {supervises(role) ? (
           <Menu position="bottom-start" width={230} withinPortal>
@@ -67,8 +67,8 @@ function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined })
               <Button
                 variant="subtle" color="gray" size="compact-sm" loading={change.isPending} c="inherit" fw={400}
                 rightSection={<IconChevronDown size={14} aria-hidden />}
-                aria-label={`${t('state.change_of', { name: agent.name })}: ${t(`state.${agent.state}`)}`}
               >
+                <VisuallyHidden>{t('state.change_of', { name: agent.name })}</VisuallyHidden>
                 <StateLabel state={agent.state} reason={agent.reason} />
               </Button>
             </Menu.Target>
@@ -82,7 +82,7 @@ function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined })
       </Table.Td>
       <Table.Td className="number"><Since at={agent.since} /></Table.Td>
       <Table.Td>{call ? <>{call.caller || t('calls.anonymous')} {call.queue ? <span className="soft">· {call.queue}</span> : null}</> : '–'}</Table.Td>
-      <Table.Td>{agent.reachable ? t('agents.reachable') : <span className="alarm">{t('agents.unreachable')}</span>}</Table.Td>
+      <Table.Td className="wide">{agent.reachable ? t('agents.reachable') : <span className="alarm">{t('agents.unreachable')}</span>}</Table.Td>
     </Table.Tr>
   )
 }

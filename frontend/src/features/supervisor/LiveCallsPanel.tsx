@@ -3,7 +3,9 @@ import { useState } from 'react'
 import { useAgents, useHangUp, useLiveCalls, useSupervise } from '../../api/queries'
 import type { LiveCall, SupervisionMode } from '../../api/types'
 import { supervises, useUser } from '../../api/useSession'
+import { END } from '../../theme'
 import { useWords } from '../../i18n'
+import { usePhoneTools } from '../../phone/PhoneProvider'
 import { Nothing, Panel } from '../../ui/Panel'
 import { Since } from '../../ui/State'
 
@@ -15,12 +17,12 @@ export function LiveCallsPanel() {
   return (
     <Panel title={t('calls.live')} extra={<b>{calls.length}</b>}>
       {calls.length === 0 ? <Nothing>{t('calls.live.none')}</Nothing> : (
-        <Table.ScrollContainer minWidth={760} type="native">
+        <Table.ScrollContainer minWidth={340} type="native" tabIndex={0} role="group" aria-label={t('calls.live')}>
           <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t('calls.caller')}</Table.Th>
-                <Table.Th>{t('calls.called')}</Table.Th>
+                <Table.Th className="wide">{t('calls.called')}</Table.Th>
                 <Table.Th>{t('agents.state')}</Table.Th>
                 <Table.Th>{t('calls.agent')}</Table.Th>
                 <Table.Th className="number">{t('calls.duration')}</Table.Th>
@@ -44,7 +46,7 @@ function CallRow({ call }: { call: LiveCall }) {
   return (
     <Table.Tr>
       <Table.Th scope="row">{caller}</Table.Th>
-      <Table.Td>{call.called}</Table.Td>
+      <Table.Td className="wide">{call.called}</Table.Td>
       <Table.Td>{known('call.state', call.state)}{call.queue || call.node ? <span className="soft"> · {call.queue || call.node}</span> : null}</Table.Td>
       <Table.Td>{agent?.name ?? '–'}</Table.Td>
       <Table.Td className="number"><Since at={call.started_at} /></Table.Td>
@@ -57,16 +59,22 @@ function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
   const { t } = useWords()
   const supervise = useSupervise()
   const hangUp = useHangUp()
-  const [mode, setMode] = useState<SupervisionMode | null>(null)
+  const { phone } = usePhoneTools()
   const [sure, setSure] = useState(false)
-  const enter = (wanted: SupervisionMode | null) =>
-    supervise.mutate({ id: call.id, mode: wanted }, { onSuccess: () => setMode(wanted === 'take_over' ? null : wanted) })
+  const own = call.legs.find((leg) => leg.role === 'supervisor' && leg.party === phone.user)
+  const mode = own?.is_answered ? own.mode : null
+  const enter = (wanted: SupervisionMode | null) => {
+    // The server rings our phone; who has asked for it need not answer it too.
+    if (wanted && !own) phone.expectCall()
+    supervise.mutate({ id: call.id, mode: wanted })
+  }
   return (
     <>
-      <Group gap={6} wrap="nowrap" justify="flex-end" role="group" aria-label={t('supervise.label', { caller })}>
+      <Group gap={6} justify="flex-end" role="group" aria-label={t('supervise.label', { caller })}>
         {call.state === 'talking' ? MODES.map((one) => (
           <Button
             key={one} size="compact-sm" variant={mode === one ? 'filled' : 'default'} aria-pressed={mode === one} title={t(`supervise.${one}.hint`)}
+            disabled={one === 'take_over' && !mode}
             loading={supervise.isPending && supervise.variables?.mode === one} onClick={() => enter(one)}
           >
             {t(`supervise.${one}`)}
@@ -78,7 +86,7 @@ function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
       <Modal opened={sure} onClose={() => setSure(false)} title={t('supervise.hang_up.sure', { caller })} closeButtonProps={{ 'aria-label': t('confirm.no') }}>
         <Group justify="flex-end">
           <Button variant="default" data-autofocus onClick={() => setSure(false)}>{t('confirm.no')}</Button>
-          <Button color="red.8" loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id, { onSuccess: () => setSure(false) })}>{t('confirm.yes')}</Button>
+          <Button color={END} loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id, { onSuccess: () => setSure(false) })}>{t('confirm.yes')}</Button>
         </Group>
       </Modal>
     </>

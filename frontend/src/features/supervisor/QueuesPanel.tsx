@@ -14,7 +14,7 @@ export function QueuesPanel() {
   return (
     <Panel title={t('queues.title')} extra={<span className="soft wide">{t('queues.since')}</span>}>
       {queues?.length === 0 ? <Nothing>{t('queues.none')}</Nothing> : null}
-      <Table.ScrollContainer minWidth={640} type="native">
+      <Table.ScrollContainer minWidth={320} type="native" tabIndex={0} role="group" aria-label={t('queues.title')}>
         <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
           <Table.Thead>
             <Table.Tr>
@@ -22,10 +22,10 @@ export function QueuesPanel() {
               <Table.Th className="number">{t('queues.waiting')}</Table.Th>
               <Table.Th className="number">{t('queues.longest')}</Table.Th>
               <Table.Th className="number">{t('queues.agents')}</Table.Th>
-              <Table.Th className="number">{t('queues.offered')}</Table.Th>
-              <Table.Th className="number">{t('queues.answered')}</Table.Th>
-              <Table.Th className="number">{t('queues.abandoned')}</Table.Th>
-              <Table.Th className="number">{t('queues.flowed_out')}</Table.Th>
+              <Table.Th className="number wide">{t('queues.offered')}</Table.Th>
+              <Table.Th className="number wide">{t('queues.answered')}</Table.Th>
+              <Table.Th className="number wide">{t('queues.abandoned')}</Table.Th>
+              <Table.Th className="number wide">{t('queues.flowed_out')}</Table.Th>
               <Table.Th className="number">{t('queues.rate')}</Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -52,10 +52,10 @@ function QueueRow({ queue, seenAt }: { queue: Queue; seenAt: number }) {
       <Table.Td className={queue.waiting > 0 ? 'number alarm' : 'number'}>{queue.waiting}</Table.Td>
       <Table.Td className={wait >= LONG_WAIT_MS ? 'number alarm' : 'number'}>{queue.waiting > 0 ? duration(wait) : '–'}</Table.Td>
       <Table.Td className="number">{queue.agents_available} / {queue.agents_logged_in}</Table.Td>
-      <Table.Td className="number">{queue.offered}</Table.Td>
-      <Table.Td className="number">{queue.answered}</Table.Td>
-      <Table.Td className="number">{queue.abandoned}</Table.Td>
-      <Table.Td className="number">{queue.flowed_out}</Table.Td>
+      <Table.Td className="number wide">{queue.offered}</Table.Td>
+      <Table.Td className="number wide">{queue.answered}</Table.Td>
+      <Table.Td className="number wide">{queue.abandoned}</Table.Td>
+      <Table.Td className="number wide">{queue.flowed_out}</Table.Td>
       <Table.Td className="number">{percent(queue.answered, queue.answered + queue.abandoned + queue.flowed_out)}</Table.Td>
     </Table.Tr>
   )

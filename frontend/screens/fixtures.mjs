@@ -1,0 +1,129 @@
+// A busy morning, so that every screen has something to show. Times are counted back from now.
+const ago = (seconds) => new Date(Date.now() - 1000 * seconds).toISOString()
+const id = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+
+const agent = (n, name, extension, state, seconds, more = {}) => ({
+  id: id(n), name, extension, skills: { support: 5 }, state, reason: '', pending: null,
+  since: ago(seconds), call_id: null, reachable: state !== 'offline', ...more,
+})
+const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk' })
+
+/** `own` is the agent of the signed-in user; `running` is whether that agent is on a call. */
+export function fixtures(own, running) {
+  const agents = [
+    agent(1, 'Anna Agent', '1001', running ? 'engaged' : 'available', 83, { call_id: running ? id(101) : null }),
+    agent(2, 'Ben Agent', '1002', 'engaged', 312, { call_id: id(102) }),
+    agent(3, 'Clara Conrad', '1003', 'wrap_up', 7, { wrap_up_until: ago(-9) }),
+    agent(4, 'Dmitri Dahl', '1004', 'away', 1260, { reason: 'lunch' }),
+    agent(5, 'Emre Ersoy', '1005', 'not_responding', 41),
+    agent(6, 'Fatima Farah', '1006', 'available', 655),
+    agent(7, 'Georg Grün', '1007', 'engaged', 95, { call_id: id(103), pending: 'away' }),
+    agent(8, 'Hannah Hu', '1008', 'offline', 5400),
+  ]
+  if (own) agents[0].id = own
+  const queues = [
+    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2 },
+    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6 },
+  ]
+  const call = (n, caller, queue, state, seconds, agent_id, more = {}) => ({
+    id: id(n), direction: 'inbound', caller, called: '5000', started_at: ago(seconds), answered_at: ago(seconds - 3),
+    state, node: queue, queue, agent_id,
+    legs: [leg(n + 300, 'caller', caller), ...(agent_id ? [leg(n + 400, 'agent', '1001', agent_id)] : [])], ...more,
+  })
+  const live = [
+    call(102, '+49 89 2017740', 'support', 'talking', 345, id(2)),
+    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7)),
+    call(104, '+43 1 5350', 'support', 'queued', 96, null),
+    call(105, '', 'support', 'queued', 51, null),
+    call(106, '+49 30 55512', 'menu', 'flow', 8, null, { queue: '', node: 'menu' }),
+  ]
+  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1)))
+  const done = (n, caller, called, direction, minutes, seconds, cause, agent_name = 'Anna Agent') => ({
+    id: id(n), direction, caller, called, trunk_id: null, started_at: ago(60 * minutes),
+    answered_at: seconds ? ago(60 * minutes - 12) : null, ended_at: ago(60 * minutes - 12 - seconds), cause,
+    sip_status: null, flow_id: null, flow_name: 'main', flow_version: 1, agent_id: own ?? id(1), agent_name,
+  })
+  const calls = [
+    done(201, '+49 30 7654321', '5000', 'inbound', 9, 193, 'caller_hung_up'),
+    done(202, '1001', '+49 711 2200', 'outbound', 21, 64, 'target_hung_up'),
+    done(203, '+43 660 1188', '5000', 'inbound', 34, 411, 'transferred'),
+    done(204, '', '5000', 'inbound', 52, 38, 'agent_hung_up'),
+    done(205, '1002', '1001', 'internal', 61, 0, 'no_answer'),
+    done(206, '+49 40 33100', '5000', 'inbound', 75, 720, 'caller_hung_up'),
+  ]
+  const recording = (n, call_id, kind, minutes, ms, more = {}) => ({
+    id: id(n), call_id: id(call_id), kind, started_at: ago(60 * minutes), stored_at: ago(60 * minutes - ms / 1000),
+    duration_ms: ms, size_bytes: ms * 32, sha256: '0'.repeat(64), channels: kind === 'call' ? 2 : 1, complete: true, failed_reason: null, ...more,
+  })
+  const recordings = [
+    recording(501, 201, 'call', 9, 193_000),
+    recording(502, 203, 'call', 34, 411_000),
+    recording(503, 206, 'call', 75, 720_000, { complete: false }),
+    recording(504, 204, 'voicemail', 90, 17_000),
+  ]
+  const quality = { packets_received: 9640, packets_sent: 9650, packets_lost: 12, packets_late: 3, packets_refused: 0, jitter_ms: 4.2, round_trip_ms: 21, mos: 4.3 }
+  const detail = {
+    ...calls[0],
+    legs: [
+      { id: id(601), role: 'caller', party: '+49 30 7654321', agent_id: null, agent_name: null, sip_call_id: 'x', started_at: ago(540), ringing_at: null, answered_at: ago(539), ended_at: ago(340), codec: 'PCMA', cause: 'caller_hung_up', sip_status: null, quality },
+      { id: id(602), role: 'agent', party: '1001', agent_id: id(1), agent_name: 'Anna Agent', sip_call_id: 'y', started_at: ago(520), ringing_at: ago(520), answered_at: ago(515), ended_at: ago(340), codec: 'PCMA', cause: 'caller_hung_up', sip_status: null, quality: { ...quality, mos: 4.1 } },
+    ],
+    queue_visits: [{ queue_id: id(22), queue: 'support', entered_at: ago(530), left_at: ago(515), position: 1, offers: 1, result: 'answered', reason: '', agent_id: id(1), waited_ms: 15_000 }],
+    recordings: [{ id: id(501), kind: 'call', duration_ms: 193_000, complete: true }],
+  }
+  const event = (type, seconds, data = {}) => ({ at: ago(seconds), type, data })
+  const timeline = [
+    event('CallStarted', 540, { direction: 'inbound', caller: '+49 30 7654321', called: '5000' }),
+    event('FlowStarted', 540, { flow_name: 'main', flow_version: 1 }),
+    event('CallAnswered', 539),
+    event('FlowNodeEntered', 539, { node: 'greeting', kind: 'play' }),
+    event('FlowNodeEntered', 536, { node: 'menu', kind: 'menu', exit_taken: 'next' }),
+    event('WorkQueued', 530, { priority: 0, position: 1 }),
+    event('WorkOffered', 520),
+    event('LegRinging', 520),
+    event('WorkAssigned', 515, { waited_ms: 15000 }),
+    event('LegsBridged', 515),
+    event('RecordingStarted', 515, { kind: 'call' }),
+    event('CallEnded', 340, { cause: 'caller_hung_up' }),
+  ]
+  return { agents, queues, live, calls, recordings, detail, timeline }
+}
+
+const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit: 20, pages: 1 } })
+
+/** Answers the lists and the feed of one page from the fixtures; everything else is the server's. */
+export async function serveFixtures(target, made) {
+  const json = (pattern, body) => target.route(pattern, (route) => (route.request().method() === 'GET' ? route.fulfill({ json: body() }) : route.fallback()))
+  await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
+  await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
+  await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))
+  await json(/\/api\/v1\/calls(\?|$)/, () => page(made.calls))
+  await json(/\/api\/v1\/calls\/[0-9a-f-]{36}$/, () => ({ data: made.detail }))
+  await json(/\/api\/v1\/calls\/[0-9a-f-]{36}\/timeline$/, () => ({ data: made.timeline }))
+  await json(/\/api\/v1\/recordings(\?|$)/, () => page(made.recordings))
+  await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: silence(3), contentType: 'audio/wav' }))
+  await target.routeWebSocket(/\/ws\/v1\/events$/, (socket) => {
+    socket.onMessage(() => {
+      const data = { agents: made.agents, queues: made.queues, calls: made.live }
+      socket.send(JSON.stringify({ sequence: 1, type: 'Snapshot', data }))
+    })
+  })
+}
+
+function silence(seconds) {
+  const rate = 8000
+  const body = Buffer.alloc(44 + 2 * rate * seconds)
+  body.write('RIFF', 0)
+  body.writeUInt32LE(body.length - 8, 4)
+  body.write('WAVEfmt ', 8)
+  body.writeUInt32LE(16, 16)
+  body.writeUInt16LE(1, 20)
+  body.writeUInt16LE(1, 22)
+  body.writeUInt32LE(rate, 24)
+  body.writeUInt32LE(2 * rate, 28)
+  body.writeUInt16LE(2, 32)
+  body.writeUInt16LE(16, 34)
+  body.write('data', 36)
+  body.writeUInt32LE(body.length - 44, 40)
+  return body
+}
