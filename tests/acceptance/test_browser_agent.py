@@ -68,7 +68,7 @@ async def test_tab_that_dies_while_it_rings_loses_the_call_to_the_next_agent(
         await caller.press("1")
         await tab.asked("INVITE")
         await tab.disconnect()
-        await second.wait_for("CALL_ESTABLISHED", seconds=5)
+        await second.wait_for("CALL_ESTABLISHED")
         agent = await server.agent("1001")
         assert agent["reachable"] is False
 

@@ -92,7 +92,7 @@ async def test_agent_declines_and_the_next_one_is_rung(
         await caller.press("1")
         await page.until("!!document.querySelector('[role=alertdialog]')")
         await page.press("F9")
-        await second.wait_for("CALL_ESTABLISHED", seconds=5)
+        await second.wait_for("CALL_ESTABLISHED")
         await page.until("!document.querySelector('[role=alertdialog]')")
 
 
