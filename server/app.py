@@ -116,7 +116,7 @@ class _Server:
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
-                SoftphoneAccess(self.tickets, self._ws_url, self._domain), Pages(self._phone_port)
+                SoftphoneAccess(self.tickets, self._ws_url, self._domain), Pages(self._ws_url)
             ),
         )
 
@@ -131,9 +131,6 @@ class _Server:
                 origins=_own_origins(self.settings),
             ),
         )
-
-    def _phone_port(self) -> int | None:
-        return self.endpoint.bound.get("ws", ("", None))[1]
 
     def _access(self, data: DataDir) -> Access:
         sip = self.settings.sip

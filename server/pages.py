@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -29,9 +30,9 @@ _NOT_BUILT = """\
 class Pages:
     """Serves the built files; every address that is no file is a place inside of the page."""
 
-    def __init__(self, phone_port: Callable[[], int | None], *, folder: Path = FOLDER) -> None:
-        """`phone_port` is where browsers speak SIP over WebSocket."""
-        self._phone_port = phone_port
+    def __init__(self, phone_url: Callable[[], str], *, folder: Path = FOLDER) -> None:
+        """`phone_url` is where browsers speak SIP over WebSocket."""
+        self._phone_url = phone_url
         self._folder = folder.resolve()
 
     def add_to(self, app: web.Application) -> None:
@@ -93,10 +94,8 @@ class Pages:
 
     def _sockets(self, request: web.Request) -> list[str]:
         """The feed's address, which some browsers do not count as 'self', and the phone's."""
-        authority = request.host
-        host = re.sub(r":\d+$", "", authority)
-        if not _HOST.fullmatch(host):
-            return []
-        port = self._phone_port()
-        authorities = [authority, *([f"{host}:{port}"] if port else [])]
-        return [f"{scheme}://{place}" for place in authorities for scheme in ("ws", "wss")]
+        phone = urlsplit(self._phone_url())
+        found = [f"{phone.scheme}://{phone.netloc}"]
+        if _HOST.fullmatch(re.sub(r":\d+$", "", request.host)):
+            found += [f"{scheme}://{request.host}" for scheme in ("ws", "wss")]
+        return found

@@ -42,7 +42,7 @@ async def client(folder: Path) -> AsyncIterator[Client]:
 
 def serving(folder: Path) -> Client:
     app = web.Application(middlewares=[errors_as_json])
-    Pages(lambda: 5066, folder=folder).add_to(app)
+    Pages(lambda: "wss://phones.example:7443/sip", folder=folder).add_to(app)
     return TestClient(TestServer(app))
 
 
@@ -81,7 +81,7 @@ async def test_the_page_may_reach_this_server_and_its_phone_port_and_nobody_else
     assert set(policy["connect-src"]) == {
         "'self'",
         *("ws://desk.example:8080", "wss://desk.example:8080"),
-        *("ws://desk.example:5066", "wss://desk.example:5066"),
+        "wss://phones.example:7443",
     }
     assert policy["frame-ancestors"] == ["'none'"]
 

@@ -92,7 +92,9 @@ _KEY_CODES = {"Enter": 13, "F2": 113, "F4": 115, "F8": 119, "F9": 120}
 
 
 @asynccontextmanager
-async def opened_page(html: str, folder: Path, *, microphone: Path) -> AsyncIterator[Page]:
+async def opened_page(
+    html: str, folder: Path, *, microphone: Path, port: int = 0
+) -> AsyncIterator[Page]:
     """A page of that content, on an address that may use the microphone, which plays a file."""
 
     async def serve(_: web.Request) -> web.Response:
@@ -102,7 +104,7 @@ async def opened_page(html: str, folder: Path, *, microphone: Path) -> AsyncIter
     application.router.add_get("/", serve)
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
