@@ -1,24 +1,5 @@
+import { ApiError, failureOf } from './error'
 import { session } from './session'
-
-/** What the server refused, with its stable code; `NETWORK` when it did not answer at all. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(message)
-  }
-}
-
-export async function failureOf(response: Response): Promise<ApiError> {
-  try {
-    const { error } = (await response.json()) as { error: { code: string; message: string } }
-    return new ApiError(response.status, error.code, error.message)
-  } catch {
-    return new ApiError(response.status, 'INTERNAL', response.statusText)
-  }
-}
 
 /** Send with the access token; an expired one is renewed once. Throws ApiError. */
 export async function send(method: string, path: string, body?: unknown): Promise<Response> {

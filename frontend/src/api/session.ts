@@ -1,4 +1,4 @@
-import { ApiError, failureOf } from './client'
+import { ApiError, failureOf } from './error'
 import type { User, WebSession } from './types'
 
 /**
@@ -12,6 +12,8 @@ export type SessionState =
 
 const PATH = '/web/session'
 const EARLY_MS = 60_000
+/** Set while a sign-out has not reached the server: until then the cookie would sign in again. */
+const OWED = 'murima.sign-out-owed'
 
 export class Session {
   state: SessionState = { status: 'unknown' }
@@ -20,9 +22,11 @@ export class Session {
   #renewing: Promise<boolean> | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #listeners = new Set<() => void>()
-  #channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('murima-session')
+  /** To the other tabs. */
+  #channel: BroadcastChannel | null
 
-  constructor() {
+  constructor(channel: BroadcastChannel | null) {
+    this.#channel = channel
     this.#channel?.addEventListener('message', (event: MessageEvent<string>) => {
       if (event.data === 'out') this.#end('asked')
       if (event.data === 'in') void this.renew(true)
@@ -38,16 +42,20 @@ export class Session {
 
   /** Throws ApiError with the server's reason. */
   async signIn(login: string, password: string): Promise<void> {
-    this.#begin(await this.#ask('POST', { login, password }))
+    const given = await this.#ask('POST', { login, password })
+    globalThis.localStorage?.removeItem(OWED)
+    this.#begin(given)
     this.#channel?.postMessage('in')
   }
 
   async signOut(): Promise<void> {
+    globalThis.localStorage?.setItem(OWED, 'yes')
+    this.#end('asked')
+    this.#channel?.postMessage('out')
     try {
-      await fetch(PATH, { method: 'DELETE', keepalive: true })
-    } finally {
-      this.#end('asked')
-      this.#channel?.postMessage('out')
+      await this.#paySignOut()
+    } catch {
+      // The server is away: it is told before anybody is signed in by the cookie again.
     }
   }
 
@@ -68,6 +76,11 @@ export class Session {
 
   async #renew(first: boolean): Promise<boolean> {
     try {
+      if (globalThis.localStorage?.getItem(OWED)) {
+        await this.#paySignOut()
+        this.#end('asked')
+        return false
+      }
       this.#begin(await inTurn(() => this.#ask('PUT')))
       return true
     } catch (error) {
@@ -81,6 +94,11 @@ export class Session {
       }
       return false
     }
+  }
+
+  async #paySignOut(): Promise<void> {
+    await fetch(PATH, { method: 'DELETE', keepalive: true })
+    globalThis.localStorage?.removeItem(OWED)
   }
 
   async #ask(method: string, body?: unknown): Promise<WebSession> {
@@ -129,4 +147,6 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return navigator.locks.request('murima-renew', work) as Promise<T>
 }
 
-export const session = new Session()
+export const session = new Session(
+  typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('murima-session'),
+)

@@ -1,5 +1,6 @@
 import { createContext, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from 'react'
-import { api, ApiError } from '../api/client'
+import { api } from '../api/client'
+import { ApiError } from '../api/error'
 import { keys } from '../api/queries'
 import { useQueryClient } from '@tanstack/react-query'
 import type { Agent, SoftphoneTicket } from '../api/types'

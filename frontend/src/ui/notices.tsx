@@ -1,6 +1,6 @@
 import { Notification } from '@mantine/core'
 import { useSyncExternalStore } from 'react'
-import { ApiError } from '../api/client'
+import { ApiError } from '../api/error'
 import { useWords, type Key, type Words } from '../i18n'
 
 /** Short messages in the corner: what did not work, and what the server did on its own. */

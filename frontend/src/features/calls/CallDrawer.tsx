@@ -81,7 +81,8 @@ function LegLine({ leg }: { leg: Leg }) {
 }
 
 /** Ids are for searching the log, not for reading. */
-const HIDDEN = /(_id|_ids|^at$)$/
+const HIDDEN = /(_id|_ids|^at)$/
+const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/
 
 function Timeline({ id }: { id: string }) {
   const { t } = useWords()
@@ -106,7 +107,7 @@ function Timeline({ id }: { id: string }) {
 
 export function summary(data: Record<string, unknown>): string {
   return Object.entries(data)
-    .filter(([name, value]) => !HIDDEN.test(name) && (typeof value === 'string' || typeof value === 'number') && value !== '')
+    .filter(([name, value]) => !HIDDEN.test(name) && !ID.test(String(value)) && (typeof value === 'string' || typeof value === 'number') && value !== '')
     .map(([name, value]) => `${name}=${value}`)
     .join(' ')
 }

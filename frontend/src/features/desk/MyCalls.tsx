@@ -7,6 +7,7 @@ import { useUser } from '../../api/useSession'
 import { useWords } from '../../i18n'
 import { startOfToday } from '../../ui/format'
 import { Nothing, Panel } from '../../ui/Panel'
+import { useOwnAgent } from '../shell/OwnState'
 import { CallDrawer } from '../calls/CallDrawer'
 import { callSeconds, Result, useTimes } from '../calls/parts'
 import { dialString } from './dialString'
@@ -16,6 +17,7 @@ export function MyCalls() {
   const { t } = useWords()
   const { agent_id } = useUser()
   const { data } = useCalls({ page: 1, limit: 50, since: startOfToday(), agent_id })
+  const own = useOwnAgent()
   const [open, setOpen] = useState<string | null>(null)
   const calls = data?.data ?? []
   return (
@@ -33,7 +35,7 @@ export function MyCalls() {
                 <Table.Th aria-hidden />
               </Table.Tr>
             </Table.Thead>
-            <Table.Tbody>{calls.map((call) => <Row key={call.id} call={call} open={() => setOpen(call.id)} />)}</Table.Tbody>
+            <Table.Tbody>{calls.map((call) => <Row key={call.id} call={call} own={own?.extension} open={() => setOpen(call.id)} />)}</Table.Tbody>
           </Table>
         </Table.ScrollContainer>
       ) : null}
@@ -42,12 +44,13 @@ export function MyCalls() {
   )
 }
 
-function Row({ call, open }: { call: Call; open: () => void }) {
+function Row({ call, own, open }: { call: Call; own: string | undefined; open: () => void }) {
   const { t } = useWords()
   const { moment } = useTimes()
   const { dial, busy } = useDial()
-  const party = (call.direction === 'outbound' ? call.called : call.caller) || t('calls.anonymous')
-  const number = dialString(call.direction === 'outbound' ? call.called : call.caller)
+  const other = call.direction === 'outbound' || call.caller === own ? call.called : call.caller
+  const party = other || t('calls.anonymous')
+  const number = dialString(other)
   return (
     <Table.Tr>
       <Table.Td>{moment(call.started_at)}</Table.Td>

@@ -35,7 +35,7 @@ export function PhonePanel() {
       extra={
         <Group gap={8} wrap="nowrap">
           <span className="state" role="status" data-link={link} data-shape={mark.shape} style={{ ['--tone' as string]: mark.tone }}>{t(mark.name)}</span>
-          <Popover position="bottom-end" width={300} withinPortal trapFocus>
+          <Popover position="bottom-end" width={300} shadow="md" withinPortal trapFocus>
             <Popover.Target>
               <ActionIcon variant="subtle" color="gray" c="inherit" size={30} aria-label={t('phone.settings')}><IconSettings size={18} aria-hidden /></ActionIcon>
             </Popover.Target>

@@ -33,7 +33,7 @@ export function RecordingsPage() {
           <Table.Thead>
             <Table.Tr>
               <Table.Th className="play">{t('calls.time')}</Table.Th>
-              <Table.Th>{t('recordings.kind')}</Table.Th>
+              <Table.Th className="wide">{t('recordings.kind')}</Table.Th>
               <Table.Th className="number">{t('calls.duration')}</Table.Th>
               <Table.Th className="number wide">{t('recordings.size')}</Table.Th>
               <Table.Th className="wide">{t('recordings.state')}</Table.Th>
@@ -44,7 +44,7 @@ export function RecordingsPage() {
             {data?.data.map((recording) => (
               <Table.Tr key={recording.id}>
                 <Table.Td>{recording.stored_at ? <Player id={recording.id} time={moment(recording.started_at)} /> : moment(recording.started_at)}</Table.Td>
-                <Table.Td>{known('recordings.kind', recording.kind)}</Table.Td>
+                <Table.Td className="wide">{known('recordings.kind', recording.kind)}</Table.Td>
                 <Table.Td className="number">{recording.duration_ms === null ? '–' : duration(recording.duration_ms)}</Table.Td>
                 <Table.Td className="number wide">{size(recording.size_bytes)}</Table.Td>
                 <Table.Td className="wide">{t(stateOf(recording))}</Table.Td>

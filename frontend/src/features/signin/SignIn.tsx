@@ -1,6 +1,6 @@
 import { Alert, Button, PasswordInput, Stack, TextInput } from '@mantine/core'
 import { useState, type FormEvent } from 'react'
-import { ApiError } from '../../api/client'
+import { ApiError } from '../../api/error'
 import { session } from '../../api/session'
 import { useWords } from '../../i18n'
 import { errorText } from '../../ui/notices'

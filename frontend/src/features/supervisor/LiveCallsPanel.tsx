@@ -18,7 +18,7 @@ export function LiveCallsPanel() {
     <Panel title={t('calls.live')} extra={<b>{calls.length}</b>}>
       {calls.length === 0 ? <Nothing>{t('calls.live.none')}</Nothing> : (
         <Table.ScrollContainer minWidth={340} type="native" tabIndex={0} role="group" aria-label={t('calls.live')}>
-          <Table verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
+          <Table className="live" verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t('calls.caller')}</Table.Th>
@@ -70,7 +70,7 @@ function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
   }
   return (
     <>
-      <Group gap={6} justify="flex-end" role="group" aria-label={t('supervise.label', { caller })}>
+      <Group gap={6} className="actions" role="group" aria-label={t('supervise.label', { caller })}>
         {call.state === 'talking' ? MODES.map((one) => (
           <Button
             key={one} size="compact-sm" variant={mode === one ? 'filled' : 'default'} aria-pressed={mode === one} title={t(`supervise.${one}.hint`)}

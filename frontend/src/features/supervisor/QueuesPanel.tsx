@@ -26,7 +26,7 @@ export function QueuesPanel() {
               <Table.Th className="number wide">{t('queues.answered')}</Table.Th>
               <Table.Th className="number wide">{t('queues.abandoned')}</Table.Th>
               <Table.Th className="number wide">{t('queues.flowed_out')}</Table.Th>
-              <Table.Th className="number">{t('queues.rate')}</Table.Th>
+              <Table.Th className="number wide">{t('queues.rate')}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -56,7 +56,7 @@ function QueueRow({ queue, seenAt }: { queue: Queue; seenAt: number }) {
       <Table.Td className="number wide">{queue.answered}</Table.Td>
       <Table.Td className="number wide">{queue.abandoned}</Table.Td>
       <Table.Td className="number wide">{queue.flowed_out}</Table.Td>
-      <Table.Td className="number">{percent(queue.answered, queue.answered + queue.abandoned + queue.flowed_out)}</Table.Td>
+      <Table.Td className="number wide">{percent(queue.answered, queue.answered + queue.abandoned + queue.flowed_out)}</Table.Td>
     </Table.Tr>
   )
 }
