@@ -22,6 +22,7 @@ from server.api.resources.configuration import Configuration
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
+from server.api.resources.users import Users
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
 from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
@@ -71,6 +72,7 @@ class HttpServer:
         )
         self.feed = EventFeed(self._tokens, self._snapshot)
         self.accounts.follow(self.feed.refuse_strangers)
+        self._passwords = Passwords()
         auth = self._auth(database)
         self._web_session = WebSession(auth)
         self.operations = self._all_operations(auth, database, data)
@@ -83,7 +85,7 @@ class HttpServer:
             database,
             self._tokens,
             self.accounts,
-            Passwords(),
+            self._passwords,
             LoginGuard(),
             refresh_lifetime=refresh,
         )
@@ -98,6 +100,7 @@ class HttpServer:
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Users(database, self.accounts, self._passwords),
         )
         return [operation for resource in resources for operation in resource.operations()]
 

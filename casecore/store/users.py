@@ -39,6 +39,15 @@ _ENABLED = """
      where u.tenant_id = $1
        and not u.disabled
 """
+_LOCK_ROLE = """
+    select id
+      from users
+     where tenant_id = $1
+       and role = $2
+       and not disabled
+     order by id
+       for no key update
+"""
 _PAGES = orderings(
     f"select {_COLUMNS} from users where tenant_id = $1",
     SORT_COLUMNS,
@@ -149,3 +158,8 @@ async def list_users(db: Connection, tenant_id: TenantId, page: Page) -> Rows[Us
 
 async def list_enabled_users(db: Connection, tenant_id: TenantId) -> list[EnabledUser]:
     return all_of(EnabledUser, await db.fetch(_ENABLED, tenant_id))
+
+
+async def lock_enabled_of_role(db: Connection, tenant_id: TenantId, role: Role) -> list[UUID]:
+    """Who has the role and may sign in; nobody else can take it from them until the commit."""
+    return [row["id"] for row in await db.fetch(_LOCK_ROLE, tenant_id, role)]

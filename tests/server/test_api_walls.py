@@ -15,6 +15,7 @@ from tests.support.api import Api
 from tests.support.records import World
 
 ECHO = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
+USER = {"login": "new", "display": "New", "role": "agent"}
 
 _TABLES = """
     select table_name as name from information_schema.columns
@@ -41,6 +42,9 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_numbers_number": {"flow_id": str(world.flow.id)},
         "post_trunks": {"name": "new", "networks": ["192.0.2.0/24"]},
         "put_trunks_id": {"name": "changed"},
+        "post_users": {**USER, "password": "long enough"},
+        "put_users_id": {**USER, "agent_id": str(world.agent.id)},
+        "put_users_id_password": {"password": "long enough"},
     }
     return bodies[operation.name]
 
@@ -55,6 +59,7 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/flows": world.flow.id,
         "/numbers": "4711",  # only the other tenant has it; 5000 is in both
         "/trunks": world.trunk.id,
+        "/users": world.user.id,
     }
     for start, value in ids.items():
         if operation.path.startswith(start + "/{"):
@@ -143,6 +148,7 @@ async def test_lists_name_nothing_of_another_tenant(api: Api, role: Role) -> Non
         for each in (
             *(there.tenant_id, there.agent.id, there.call.id, there.queue.id, there.flow.id),
             *(there.trunk.id, there.recording_id, api.live.calls(there.tenant_id)[0].id),
+            there.user.id,
         )
     ]
     headers = api.headers(role)
@@ -176,6 +182,14 @@ async def test_body_cannot_name_a_row_of_another_tenant(api: Api) -> None:
         assert [d["field"] for d in answer["error"]["details"]] == ["body.flow_id"]
     [number] = await api.get("/numbers")
     assert number["flow_id"] == str(api.here.flow.id)
+    user = {**USER, "agent_id": str(api.there.agent.id)}
+    for method, path, more in (
+        ("POST", "/users", {"password": "long enough"}),
+        ("PUT", f"/users/{api.here.user.id}", {}),
+    ):
+        status, answer = await api.ask(method, path, json={**user, **more})
+        assert status == 422, answer
+        assert [d["field"] for d in answer["error"]["details"]] == ["body.agent_id"]
 
 
 async def whole_answer(
