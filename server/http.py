@@ -14,6 +14,7 @@ from config.settings import HttpSettings
 from server.addresses import AddressUnusable
 from server.api.openapi import document
 from server.api.operation import Operation
+from server.api.resources.agent_settings import AgentSettings
 from server.api.resources.agents import Agents
 from server.api.resources.auth import Auth
 from server.api.resources.call_control import CallControl
@@ -94,6 +95,7 @@ class HttpServer:
         resources = (
             auth,
             Agents(self._live),
+            AgentSettings(database, self._live, self.accounts, self._browsers.softphones.realm),
             Queues(self._live),
             Calls(database, self._live),
             CallControl(database, self._live, self.accounts),

@@ -48,6 +48,14 @@ _LOCK_ROLE = """
      order by id
        for no key update
 """
+_AT_PHONE = """
+    select u.login
+      from users u
+      left join agents a on a.tenant_id = u.tenant_id and a.id = u.agent_id
+     where u.tenant_id = $1
+       and (u.phone = $2 or a.extension = $2)
+     order by lower(u.login)
+"""
 _PAGES = orderings(
     f"select {_COLUMNS} from users where tenant_id = $1",
     SORT_COLUMNS,
@@ -163,3 +171,8 @@ async def list_enabled_users(db: Connection, tenant_id: TenantId) -> list[Enable
 async def lock_enabled_of_role(db: Connection, tenant_id: TenantId, role: Role) -> list[UUID]:
     """Who has the role and may sign in; nobody else can take it from them until the commit."""
     return [row["id"] for row in await db.fetch(_LOCK_ROLE, tenant_id, role)]
+
+
+async def list_logins_at(db: Connection, tenant_id: TenantId, phone: str) -> list[str]:
+    """Who is rung at that phone, as an agent or not."""
+    return [row["login"] for row in await db.fetch(_AT_PHONE, tenant_id, phone)]

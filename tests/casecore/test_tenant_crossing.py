@@ -65,6 +65,7 @@ READS: dict[str, Attempt] = {
     "users.list_enabled_users": lambda db, t, w: users.list_enabled_users(db, t),
     "users.list_users": lambda db, t, w: users.list_users(db, t, PAGE),
     "users.lock_enabled_of_role": lambda db, t, w: users.lock_enabled_of_role(db, t, Role.AGENT),
+    "users.list_logins_at": lambda db, t, w: users.list_logins_at(db, t, w.phone),
     "agents.fetch_agent": lambda db, t, w: agents.fetch_agent(db, t, w.agent.id),
     "agents.fetch_agent_by_extension": lambda db, t, w: agents.fetch_agent_by_extension(
         db, t, "1001"

@@ -42,6 +42,8 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_numbers_number": {"flow_id": str(world.flow.id)},
         "post_trunks": {"name": "new", "networks": ["192.0.2.0/24"]},
         "put_trunks_id": {"name": "changed"},
+        "post_agents": {"name": "New", "extension": "1077", "skills": {"sales": 1}},
+        "put_agents_id": {"name": "New", "extension": "1077"},
         "post_users": {**USER, "password": "long enough"},
         "put_users_id": {**USER, "agent_id": str(world.agent.id)},
         "put_users_id_password": {"password": "long enough"},
