@@ -44,6 +44,8 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_trunks_id": {"name": "changed"},
         "post_agents": {"name": "New", "extension": "1077", "skills": {"sales": 1}},
         "put_agents_id": {"name": "New", "extension": "1077"},
+        "post_queues": {"name": "new", "skill": "sales"},
+        "put_queues_id": {"name": "changed", "skill": "sales"},
         "post_users": {**USER, "password": "long enough"},
         "put_users_id": {**USER, "agent_id": str(world.agent.id)},
         "put_users_id_password": {"password": "long enough"},
@@ -61,6 +63,7 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/flows": world.flow.id,
         "/numbers": "4711",  # only the other tenant has it; 5000 is in both
         "/trunks": world.trunk.id,
+        "/queues": world.queue.id,
         "/users": world.user.id,
     }
     for start, value in ids.items():
