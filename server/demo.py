@@ -10,7 +10,17 @@ from typing import Any
 from casecore.db.connection import Connection
 from casecore.db.database import Database, enter_tenant
 from casecore.permissions import Role
-from casecore.store import agents, flows, numbers, phones, queues, tenants, trunks, users
+from casecore.store import (
+    agents,
+    dispositions,
+    flows,
+    numbers,
+    phones,
+    queues,
+    tenants,
+    trunks,
+    users,
+)
 from config.tenancy import TenantId
 from server.auth.passwords import Passwords
 from server.phone_passwords import new_password, secrets_of
@@ -78,6 +88,9 @@ async def _fill(
             phone=user.get("phone"),
         )
         await users.insert_user(db, tenant_id, values, hashes[user["login"]])
+    for position, row in enumerate(document["dispositions"], 1):
+        disposition = dispositions.Disposition(**row, position=position)
+        await dispositions.insert_disposition(db, tenant_id, disposition)
     await _fill_routing(db, tenant_id, document)
 
 

@@ -25,6 +25,7 @@ from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.resources.users import Users
+from server.api.resources.wrap_up import WrapUp
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
 from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
@@ -100,6 +101,7 @@ class HttpServer:
             Queues(self._live),
             QueueSettings(database, self._live),
             Calls(database, self._live),
+            WrapUp(database),
             CallControl(database, self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
