@@ -24,6 +24,7 @@ from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
+from server.api.resources.trail import Trail
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
@@ -107,6 +108,7 @@ class HttpServer:
             Recordings(database, data.recordings),
             Configuration(database, self._live),
             Users(database, self.accounts, self._passwords),
+            Trail(database),
         )
         return [operation for resource in resources for operation in resource.operations()]
 
