@@ -9,8 +9,9 @@ import pytest
 
 from casecore.paging import Page
 from casecore.permissions import Role
-from casecore.store import audit
+from casecore.store import audit, phones
 from tests.support.api import Api
+from tests.support.records import SECRETS
 
 BEN = {"login": "ben", "display": "Ben", "role": "agent"}
 PASSWORD = "correct-horse-battery"
@@ -27,7 +28,7 @@ async def sign_in(api: Api, password: str = PASSWORD, login: str = "ben") -> tup
     return await api.ask("POST", "/auth/login", role=None, json=body)
 
 
-async def only_administrator(api: Api) -> str:
+def only_administrator(api: Api) -> str:
     return f"/users/{api.users[api.here.tenant_id, Role.ADMINISTRATOR]}"
 
 
@@ -47,6 +48,13 @@ async def test_new_user_signs_in(api: Api) -> None:
     assert shown == made
     assert made["agent_id"] == str(api.here.agent.id)
     assert [user["login"] for user in await api.get("/users?limit=2")] == ["administrator", "anna"]
+
+
+async def test_supervisor_can_have_a_phone(api: Api) -> None:
+    async with api.database.tenant_tx(api.here.tenant_id) as db:
+        await phones.insert_phone(db, api.here.tenant_id, "1900", SECRETS)
+    made = await add(api, role="supervisor", phone="1900")
+    assert (made["phone"], made["agent_id"]) == ("1900", None)
 
 
 async def test_password_is_never_shown_or_logged(
@@ -113,7 +121,7 @@ async def test_new_password_ends_the_sessions_of_the_old_one(api: Api) -> None:
 async def test_last_administrator_stays(
     api: Api, method: str, change: dict[str, Any] | None, field: str
 ) -> None:
-    path = await only_administrator(api)
+    path = only_administrator(api)
     await add(api, login="sleeper", role="administrator", disabled=True)
     boss = {"login": "administrator", "display": "Boss", "role": "administrator"}
     how: dict[str, Any] = {"json": {**boss, **change}} if change is not None else {}
@@ -128,7 +136,7 @@ async def test_last_administrator_stays(
 async def test_of_two_administrators_who_remove_each_other_one_stays(api: Api) -> None:
     other = (await add(api, role="administrator"))["id"]
     headers = api.headers(Role.ADMINISTRATOR)
-    paths = [await only_administrator(api), f"/users/{other}"]
+    paths = [only_administrator(api), f"/users/{other}"]
     answers = await asyncio.gather(*(api.send("DELETE", path, headers=headers) for path in paths))
     assert sorted(answer.status for answer in answers) in ([200, 401], [200, 409])
 
@@ -143,6 +151,7 @@ async def test_of_two_administrators_who_remove_each_other_one_stays(api: Api) -
         ({"password": "short"}, 400, "body.password"),
         ({"agent_id": str(uuid4())}, 422, "body.agent_id"),
         ({"phone": "7777"}, 422, "body.phone"),
+        ({"phone": "1001"}, 422, "body.phone"),
         ({"phone": "1001", "agent_id": str(uuid4())}, 400, "body.phone"),
     ],
 )

@@ -172,12 +172,21 @@ async def _check_references(db: Connection, who: Principal, body: AccountChangeI
     except RecordNotFound:
         detail = FieldError("body.agent_id", "there is no such agent")
         raise Unprocessable("The user cannot be that agent.", details=[detail]) from None
+    if body.phone is not None:
+        why = await _phone_refused(db, who, body.phone)
+        if why is not None:
+            detail = FieldError("body.phone", why)
+            raise Unprocessable("The user cannot have that phone.", details=[detail])
+
+
+async def _phone_refused(db: Connection, who: Principal, user: str) -> str | None:
     try:
-        if body.phone is not None:
-            await phones.fetch_phone(db, who.tenant_id, body.phone)
+        phone = await phones.fetch_phone(db, who.tenant_id, user)
     except RecordNotFound:
-        detail = FieldError("body.phone", f"there is no phone {body.phone}")
-        raise Unprocessable("The user cannot have that phone.", details=[detail]) from None
+        return f"there is no phone {user}"
+    if phone.agent_id is not None:
+        return f"{user} is an agent's phone: say which agent the user is instead"
+    return None
 
 
 async def _other_administrators(db: Connection, who: Principal, id: UUID) -> set[UUID]:
