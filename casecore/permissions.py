@@ -29,6 +29,8 @@ class Permission(StrEnum):
     """Flows, numbers, trunks, phones: how calls are routed."""
     CHANGE_CONFIGURATION = "change_configuration"
     MANAGE_USERS = "manage_users"
+    SEE_AUDIT = "see_audit"
+    """Who changed what."""
 
 
 _AGENT = frozenset(

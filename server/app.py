@@ -116,7 +116,8 @@ class _Server:
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
-                SoftphoneAccess(self.tickets, self._ws_url, self._domain), Pages(self._ws_url)
+                SoftphoneAccess(self.tickets, self._ws_url, self._domain, settings.sip.realm),
+                Pages(self._ws_url),
             ),
         )
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from importlib import resources
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,10 +10,20 @@ from typing import Any
 from casecore.db.connection import Connection
 from casecore.db.database import Database, enter_tenant
 from casecore.permissions import Role
-from casecore.store import agents, flows, numbers, phones, queues, tenants, trunks, users
+from casecore.store import (
+    agents,
+    dispositions,
+    flows,
+    numbers,
+    phones,
+    queues,
+    tenants,
+    trunks,
+    users,
+)
 from config.tenancy import TenantId
 from server.auth.passwords import Passwords
-from telephony.sip.digest import ha1
+from server.phone_passwords import new_password, secrets_of
 
 _FOLDER = resources.files("config") / "demo"
 
@@ -33,7 +42,7 @@ async def make_demo_tenant(
     document = json.loads((_FOLDER / "tenant.json").read_text())
     names = [user["login"] for user in document["users"]]
     names += [phone["user"] for phone in document["phones"]]
-    chosen = {name: password or secrets.token_urlsafe(9) for name in names}
+    chosen = {name: password or new_password() for name in names}
     _write(passwords_file, chosen)
     hasher = Passwords()
     hashes = {u["login"]: await hasher.hash(chosen[u["login"]]) for u in document["users"]}
@@ -61,7 +70,7 @@ async def _fill(
         made = await agents.insert_agent(db, tenant_id, agents.AgentValues(**agent))
         agent_ids[agent["extension"]] = made.id
     for phone in document["phones"]:
-        secret = _phone_secrets(phone["user"], realm, chosen[phone["user"]])
+        secret = secrets_of(phone["user"], realm, chosen[phone["user"]])
         await phones.insert_phone(
             db,
             tenant_id,
@@ -79,13 +88,10 @@ async def _fill(
             phone=user.get("phone"),
         )
         await users.insert_user(db, tenant_id, values, hashes[user["login"]])
+    for position, row in enumerate(document["dispositions"], 1):
+        disposition = dispositions.Disposition(**row, position=position)
+        await dispositions.insert_disposition(db, tenant_id, disposition)
     await _fill_routing(db, tenant_id, document)
-
-
-def _phone_secrets(user: str, realm: str, password: str) -> phones.PhoneSecrets:
-    return phones.PhoneSecrets(
-        md5=ha1(user, realm, password, "MD5"), sha256=ha1(user, realm, password, "SHA-256")
-    )
 
 
 async def _fill_routing(db: Connection, tenant_id: TenantId, document: dict[str, Any]) -> None:

@@ -14,14 +14,19 @@ from config.settings import HttpSettings
 from server.addresses import AddressUnusable
 from server.api.openapi import document
 from server.api.operation import Operation
+from server.api.resources.agent_settings import AgentSettings
 from server.api.resources.agents import Agents
 from server.api.resources.auth import Auth
 from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
+from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
+from server.api.resources.trail import Trail
+from server.api.resources.users import Users
+from server.api.resources.wrap_up import WrapUp
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
 from server.auth.accounts import Accounts
 from server.auth.guard import LoginGuard
@@ -71,6 +76,7 @@ class HttpServer:
         )
         self.feed = EventFeed(self._tokens, self._snapshot)
         self.accounts.follow(self.feed.refuse_strangers)
+        self._passwords = Passwords()
         auth = self._auth(database)
         self._web_session = WebSession(auth)
         self.operations = self._all_operations(auth, database, data)
@@ -83,7 +89,7 @@ class HttpServer:
             database,
             self._tokens,
             self.accounts,
-            Passwords(),
+            self._passwords,
             LoginGuard(),
             refresh_lifetime=refresh,
         )
@@ -92,12 +98,17 @@ class HttpServer:
         resources = (
             auth,
             Agents(self._live),
+            AgentSettings(database, self._live, self.accounts, self._browsers.softphones.realm),
             Queues(self._live),
+            QueueSettings(database, self._live),
             Calls(database, self._live),
+            WrapUp(database),
             CallControl(database, self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Users(database, self.accounts, self._passwords),
+            Trail(database),
         )
         return [operation for resource in resources for operation in resource.operations()]
 

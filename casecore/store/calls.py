@@ -11,11 +11,14 @@ from uuid import UUID
 
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
-from casecore.store.rows import found, listing_of, page_of, plain
+from casecore.store.rows import changed, found, listing_of, page_of, plain
 from config.tenancy import TenantId
 
 INTERRUPTED = "interrupted"
 """Cause of a call which the server itself did not survive."""
+
+MOST_NOTE = 4_000
+"""Characters of a note."""
 
 SORT_COLUMNS = {
     "started_at": "c.started_at",
@@ -28,7 +31,7 @@ SORT_COLUMNS = {
 
 _COLUMNS = """
     c.id, c.direction, c.caller, c.called, c.trunk_id, c.started_at, c.answered_at, c.ended_at,
-    c.cause, c.sip_status, c.flow_id, c.flow_version, c.agent_id,
+    c.cause, c.sip_status, c.flow_id, c.flow_version, c.agent_id, c.disposition, c.note,
     f.name as flow_name, a.name as agent_name, a.extension as agent_extension
 """
 _FROM = """
@@ -52,10 +55,11 @@ _FILTER = """
                           and l.call_id = c.id
                           and l.agent_id = $9
                           and l.answered_at is not null))
+       and ($10::text is null or c.disposition = $10)
 """
 _FETCH = f"select {_COLUMNS} {_FROM} and c.id = $2"
 _PAGES = orderings(
-    f"select {_COLUMNS} {_FROM} {_FILTER}", SORT_COLUMNS, unique="c.id", page="limit $10 offset $11"
+    f"select {_COLUMNS} {_FROM} {_FILTER}", SORT_COLUMNS, unique="c.id", page="limit $11 offset $12"
 )
 _COUNT = f"select count(*) from calls c where c.tenant_id = $1 {_FILTER}"
 _INVOLVES = """
@@ -93,6 +97,12 @@ _FLOW = """
        and id = $2
 """
 _AGENT = "update calls set agent_id = $3 where tenant_id = $1 and id = $2"
+_WRAP_UP = """
+    update calls
+       set disposition = $3, note = $4
+     where tenant_id = $1
+       and id = $2
+"""
 _CLOSE_INTERRUPTED = """
     update calls c
        set ended_at = coalesce((select max(e.at)
@@ -158,6 +168,9 @@ class Call:
     """Who served it last."""
     agent_name: str | None
     agent_extension: str | None
+    disposition: str | None
+    """What became of it: a code, which may since have been given up."""
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +187,7 @@ class CallFilter:
     """True: not ended yet."""
     agent_id: UUID | None = None
     """Calls this agent served, also when another did so after."""
+    disposition: str | None = None
 
 
 async def list_calls(
@@ -193,6 +207,7 @@ async def list_calls(
         wanted.cause,
         wanted.open,
         wanted.agent_id,
+        wanted.disposition,
         page.limit,
         page.offset,
     )
@@ -244,6 +259,14 @@ async def update_flow(
 
 async def update_agent(db: Connection, tenant_id: TenantId, call_id: UUID, agent_id: UUID) -> None:
     await db.execute(_AGENT, tenant_id, call_id, agent_id)
+
+
+async def update_wrap_up(
+    db: Connection, tenant_id: TenantId, call_id: UUID, disposition: str | None, note: str
+) -> None:
+    """Set both; whatever was typed can be kept."""
+    status = await db.execute(_WRAP_UP, tenant_id, call_id, disposition, plain(note, MOST_NOTE))
+    changed(status, f"call {call_id}")
 
 
 async def close_call(

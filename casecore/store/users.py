@@ -39,6 +39,23 @@ _ENABLED = """
      where u.tenant_id = $1
        and not u.disabled
 """
+_LOCK_ROLE = """
+    select id
+      from users
+     where tenant_id = $1
+       and role = $2
+       and not disabled
+     order by id
+       for no key update
+"""
+_AT_PHONE = """
+    select u.login
+      from users u
+      left join agents a on a.tenant_id = u.tenant_id and a.id = u.agent_id
+     where u.tenant_id = $1
+       and (u.phone = $2 or a.extension = $2)
+     order by lower(u.login)
+"""
 _PAGES = orderings(
     f"select {_COLUMNS} from users where tenant_id = $1",
     SORT_COLUMNS,
@@ -149,3 +166,13 @@ async def list_users(db: Connection, tenant_id: TenantId, page: Page) -> Rows[Us
 
 async def list_enabled_users(db: Connection, tenant_id: TenantId) -> list[EnabledUser]:
     return all_of(EnabledUser, await db.fetch(_ENABLED, tenant_id))
+
+
+async def lock_enabled_of_role(db: Connection, tenant_id: TenantId, role: Role) -> list[UUID]:
+    """Who has the role and may sign in; nobody else can take it from them until the commit."""
+    return [row["id"] for row in await db.fetch(_LOCK_ROLE, tenant_id, role)]
+
+
+async def list_logins_at(db: Connection, tenant_id: TenantId, phone: str) -> list[str]:
+    """Who is rung at that phone, as an agent or not."""
+    return [row["login"] for row in await db.fetch(_AT_PHONE, tenant_id, phone)]

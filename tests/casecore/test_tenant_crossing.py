@@ -25,6 +25,7 @@ from casecore.store import (
     agents,
     audit,
     calls,
+    dispositions,
     flows,
     legs,
     numbers,
@@ -64,6 +65,8 @@ READS: dict[str, Attempt] = {
     "users.find_user_by_login": lambda db, t, w: users.find_user_by_login(db, t, "anna"),
     "users.list_enabled_users": lambda db, t, w: users.list_enabled_users(db, t),
     "users.list_users": lambda db, t, w: users.list_users(db, t, PAGE),
+    "users.lock_enabled_of_role": lambda db, t, w: users.lock_enabled_of_role(db, t, Role.AGENT),
+    "users.list_logins_at": lambda db, t, w: users.list_logins_at(db, t, w.phone),
     "agents.fetch_agent": lambda db, t, w: agents.fetch_agent(db, t, w.agent.id),
     "agents.fetch_agent_by_extension": lambda db, t, w: agents.fetch_agent_by_extension(
         db, t, "1001"
@@ -73,6 +76,7 @@ READS: dict[str, Attempt] = {
     "queues.fetch_queue": lambda db, t, w: queues.fetch_queue(db, t, w.queue.id),
     "queues.list_queues": lambda db, t, w: queues.list_queues(db, t, PAGE),
     "queues.list_all_queues": lambda db, t, w: queues.list_all_queues(db, t),
+    "dispositions.list_dispositions": lambda db, t, w: dispositions.list_dispositions(db, t),
     "flows.fetch_flow": lambda db, t, w: flows.fetch_flow(db, t, w.flow.id),
     "flows.fetch_flow_by_name": lambda db, t, w: flows.fetch_flow_by_name(db, t, "main"),
     "flows.fetch_flow_version": lambda db, t, w: flows.fetch_flow_version(db, t, w.flow.id, 1),
@@ -152,6 +156,15 @@ WRITES: dict[str, Attempt] = {
         db, t, w.queue.id, queues.QueueValues(name="eve", skill="x")
     ),
     "queues.delete_queue": lambda db, t, w: queues.delete_queue(db, t, w.queue.id),
+    "dispositions.insert_disposition": lambda db, t, w: dispositions.insert_disposition(
+        db, t, dispositions.Disposition(code="eve", label="Eve")
+    ),
+    "dispositions.update_disposition": lambda db, t, w: dispositions.update_disposition(
+        db, t, dispositions.Disposition(code="resolved", label="Eve")
+    ),
+    "dispositions.delete_disposition": lambda db, t, w: dispositions.delete_disposition(
+        db, t, "resolved"
+    ),
     "flows.insert_flow": lambda db, t, w: flows.insert_flow(db, t, "eve"),
     "flows.update_flow_name": lambda db, t, w: flows.update_flow_name(db, t, w.flow.id, "eve"),
     "flows.insert_flow_version": lambda db, t, w: flows.insert_flow_version(db, t, w.flow.id, {}),
@@ -181,6 +194,9 @@ WRITES: dict[str, Attempt] = {
     "calls.update_answered": lambda db, t, w: calls.update_answered(db, t, w.call.id, at(1)),
     "calls.update_flow": lambda db, t, w: calls.update_flow(db, t, w.call.id, w.flow.id, 1),
     "calls.update_agent": lambda db, t, w: calls.update_agent(db, t, w.call.id, w.agent.id),
+    "calls.update_wrap_up": lambda db, t, w: calls.update_wrap_up(
+        db, t, w.call.id, "resolved", "eve"
+    ),
     "calls.close_call": lambda db, t, w: calls.close_call(
         db, t, w.call.id, at(9), cause="eve", sip_status=None
     ),

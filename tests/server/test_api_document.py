@@ -44,8 +44,8 @@ def rows(api: Api) -> list[str]:
     """Ids that there are: made-up ones find nothing."""
     here = api.here
     live = api.live.calls(here.tenant_id)[0].id
-    known = (here.agent.id, here.call.id, here.recording_id, here.flow.id, here.trunk.id, live)
-    return [str(each) for each in known]
+    known = (here.agent.id, here.call.id, here.recording_id, here.flow.id, here.trunk.id)
+    return [str(each) for each in (*known, here.user.id, here.queue.id, live)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Who comes in where: every operation against every role, and against another tenant's people."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from casecore.permissions import Role, may
+from casecore.store.dispositions import Disposition, insert_disposition
 from casecore.store.users import UserValues, insert_user
 from server.api.operation import Operation
 from server.auth.principal import Principal
@@ -15,7 +17,8 @@ from tests.support.api import Api
 from tests.support.records import World
 
 ECHO = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
-
+USER = {"login": "new", "display": "New", "role": "agent"}
+_PARAMETER = re.compile(r"\{\w+\}")
 _TABLES = """
     select table_name as name from information_schema.columns
      where table_schema = 'public' and column_name = 'tenant_id'
@@ -41,6 +44,16 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_numbers_number": {"flow_id": str(world.flow.id)},
         "post_trunks": {"name": "new", "networks": ["192.0.2.0/24"]},
         "put_trunks_id": {"name": "changed"},
+        "post_agents": {"name": "New", "extension": "1077", "skills": {"sales": 1}},
+        "put_agents_id": {"name": "New", "extension": "1077"},
+        "post_queues": {"name": "new", "skill": "sales"},
+        "put_queues_id": {"name": "changed", "skill": "sales"},
+        "post_dispositions": {"code": "new", "label": "New"},
+        "put_dispositions_code": {"label": "Changed"},
+        "put_calls_id_wrap_up": {"disposition": "resolved", "note": "so it is"},
+        "post_users": {**USER, "password": "long enough"},
+        "put_users_id": {**USER, "agent_id": str(world.agent.id)},
+        "put_users_id_password": {"password": "long enough"},
     }
     return bodies[operation.name]
 
@@ -53,12 +66,15 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/calls": world.call.id,
         "/recordings": world.recording_id,
         "/flows": world.flow.id,
+        "/dispositions": "theirs",
         "/numbers": "4711",  # only the other tenant has it; 5000 is in both
         "/trunks": world.trunk.id,
+        "/queues": world.queue.id,
+        "/users": world.user.id,
     }
     for start, value in ids.items():
         if operation.path.startswith(start + "/{"):
-            return operation.path.replace("{id}", str(value)).replace("{number}", str(value))
+            return _PARAMETER.sub(str(value), operation.path)
     return operation.path
 
 
@@ -113,6 +129,8 @@ async def test_nobody_reaches_into_another_tenant(api: Api, role: Role) -> None:
             api.there.tenant_id,
             api.there.flow.id,
         )
+        theirs = Disposition(code="theirs", label="Theirs")
+        await insert_disposition(db, api.there.tenant_id, theirs)
     before = await rows_of(api, api.there)
     assert sum(map(len, before.values())) > 10
     live_before = (api.live.agents(api.there.tenant_id), api.live.calls(api.there.tenant_id))
@@ -143,6 +161,7 @@ async def test_lists_name_nothing_of_another_tenant(api: Api, role: Role) -> Non
         for each in (
             *(there.tenant_id, there.agent.id, there.call.id, there.queue.id, there.flow.id),
             *(there.trunk.id, there.recording_id, api.live.calls(there.tenant_id)[0].id),
+            there.user.id,
         )
     ]
     headers = api.headers(role)
@@ -176,6 +195,14 @@ async def test_body_cannot_name_a_row_of_another_tenant(api: Api) -> None:
         assert [d["field"] for d in answer["error"]["details"]] == ["body.flow_id"]
     [number] = await api.get("/numbers")
     assert number["flow_id"] == str(api.here.flow.id)
+    user = {**USER, "agent_id": str(api.there.agent.id)}
+    for method, path, more in (
+        ("POST", "/users", {"password": "long enough"}),
+        ("PUT", f"/users/{api.here.user.id}", {}),
+    ):
+        status, answer = await api.ask(method, path, json={**user, **more})
+        assert status == 422, answer
+        assert [d["field"] for d in answer["error"]["details"]] == ["body.agent_id"]
 
 
 async def whole_answer(
@@ -195,7 +222,8 @@ async def test_unknown_and_strange_rows_are_told_alike(api: Api, role: Role) -> 
     for operation in guarded(api):
         if not operation.parameters:
             continue
-        unknown = operation.path.replace("{id}", str(uuid4())).replace("{number}", "4712")
+        word = "4712" if {"number", "code"} & operation.parameters.keys() else str(uuid4())
+        unknown = _PARAMETER.sub(word, operation.path)
         expected = await whole_answer(api, operation, unknown, headers)
         strange = path_of(operation, api.there, api)
         assert await whole_answer(api, operation, strange, headers) == expected, operation.name

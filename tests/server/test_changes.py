@@ -89,6 +89,24 @@ async def test_token_and_feed_of_a_person_end_with_what_they_stand_for(
         assert not other_feed.closed
 
 
+async def test_users_phone_follows_the_extension_of_the_agent(
+    server: InProcess, database: Database
+) -> None:
+    headers = await server.sign_in("agent1")
+    tenant_id, user = await demo_user(database, "agent1")
+    assert user.agent_id is not None
+    async with database.tenant_tx(tenant_id) as db:
+        values = agents.AgentValues(name="Anna Agent", extension="1077", skills={"sales": 5})
+        await agents.update_agent(db, tenant_id, user.agent_id, values)
+
+    async def is_rung_there() -> bool:
+        path = "/api/v1/softphone/tickets"
+        async with server.http.post(path, headers=headers) as response:
+            return bool((await response.json())["data"]["user"] == "1077")
+
+    await becomes(is_rung_there)
+
+
 async def test_new_tenant_works_without_a_restart(server: InProcess, database: Database) -> None:
     hashed = await Passwords().hash(PASSWORD)
     async with database.system_tx() as db:

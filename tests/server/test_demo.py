@@ -6,7 +6,7 @@ import pytest
 
 from casecore.db.database import Database
 from casecore.permissions import Role
-from casecore.store import tenants, users
+from casecore.store import dispositions, tenants, users
 from casecore.store.snapshots import TenantSnapshot, load_tenant
 from server import demo
 from server.auth.passwords import Passwords
@@ -76,6 +76,14 @@ async def test_everything_it_has_can_be_used(database: Database, tmp_path: Path)
         serving = [a for a in agents if a.skills.get(queue.skill, 0) >= queue.minimum_level]
         assert serving, queue.name
         assert all(phones[agent.extension] == agent.id for agent in serving)
+
+
+async def test_what_becomes_of_a_call_can_be_chosen(database: Database, tmp_path: Path) -> None:
+    await made(database, tmp_path)
+    tenant_id = (await loaded(database)).tenant.id
+    async with database.tenant_tx(tenant_id) as db:
+        labels = [row.label for row in await dispositions.list_dispositions(db, tenant_id)]
+    assert labels == ["Resolved", "Call back", "Passed on", "Wrong number", "Other"]
 
 
 async def test_it_is_made_only_where_there_is_no_tenant_yet(

@@ -165,6 +165,7 @@ async def api_over(
                 Tickets(b"k" * 32, lifetime=timedelta(hours=1)),
                 lambda: "ws://127.0.0.1:5066/",
                 lambda: "127.0.0.1",
+                "here",
             )
         ),
     )

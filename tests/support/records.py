@@ -11,6 +11,7 @@ from casecore.store.agent_states import NewAgentState, insert_agent_state
 from casecore.store.agents import Agent, AgentValues, insert_agent
 from casecore.store.audit import Actor, insert_audit
 from casecore.store.calls import NewCall, insert_call
+from casecore.store.dispositions import Disposition, insert_disposition
 from casecore.store.flows import Flow, insert_flow, insert_flow_version, publish_flow_version
 from casecore.store.legs import NewLeg, insert_leg
 from casecore.store.numbers import insert_number
@@ -125,6 +126,7 @@ async def make_world(db: Connection, tenant_id: TenantId) -> World:
     await insert_leg(db, tenant_id, leg)
     await insert_visit(db, tenant_id, call.id, queue.id, at(5), priority=0, position=1)
     await insert_agent_state(db, tenant_id, away(agent.id))
+    await insert_disposition(db, tenant_id, Disposition(code="resolved", label="Resolved"))
     recording_id = uuid4()
     await insert_recording(
         db, tenant_id, recording_id, call_id=call.id, kind="call", started_at=at(5)

@@ -64,6 +64,9 @@ class CallOut(OutModel):
     flow_version: int | None
     agent_id: UUID | None
     agent_name: str | None
+    disposition: str | None
+    """What became of it: the code of a disposition."""
+    note: str
 
 
 class QualityOut(OutModel):
@@ -139,6 +142,7 @@ class CallQuery(PageQuery):
     called: Text | None = Field(default=None, max_length=80)
     cause: Text | None = Field(default=None, max_length=80)
     agent_id: UUID | None = None
+    disposition: Text | None = Field(default=None, max_length=40)
 
 
 class OriginateIn(ApiModel):
@@ -233,6 +237,7 @@ class Calls:
             called=query.called,
             cause=query.cause,
             agent_id=query.agent_id if who.may(Permission.SEE_ALL_CALLS) else who.agent_id,
+            disposition=query.disposition,
         )
         if wanted.agent_id is None and not who.may(Permission.SEE_ALL_CALLS):
             return Paged([], 0)

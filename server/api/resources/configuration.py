@@ -11,10 +11,10 @@ from pydantic import AfterValidator, Field, JsonValue, SecretStr
 from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.errors import NotFound as RecordNotFound
-from casecore.paging import Page
 from casecore.permissions import Permission
-from casecore.store import audit, flows, numbers, trunks
+from casecore.store import flows, numbers, trunks
 from routing.ivr.document import FlowError, parse_flow
+from server.api.administration import by_name, note, op
 from server.api.errors import Conflict, FieldError, Unprocessable
 from server.api.models import ApiModel, DialString, Name, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
@@ -116,33 +116,33 @@ class Configuration:
         number = {"parameters": {"number": DialString}}
         trunk = {"parameters": {"id": UUID}}
         return [
-            _op("GET", "/flows", self.list_flows, "Flows by name.", **see,
+            op("GET", "/flows", self.list_flows, "Flows by name.", **see,
                 query=PageQuery, returns=FlowOut, many=True),
-            _op("POST", "/flows", self.add_flow, "Add a flow and publish it.", **change,
+            op("POST", "/flows", self.add_flow, "Add a flow and publish it.", **change,
                 body=FlowIn, returns=FlowOut, status=201, errors=(Conflict, Unprocessable)),
-            _op("GET", "/flows/{id}", self.fetch_flow, "A flow and its document.", **see,
+            op("GET", "/flows/{id}", self.fetch_flow, "A flow and its document.", **see,
                 **flow, returns=FlowDocumentOut),
-            _op("PUT", "/flows/{id}", self.change_flow, "Publish a new version.", **change,
+            op("PUT", "/flows/{id}", self.change_flow, "Publish a new version.", **change,
                 **flow, body=FlowChangeIn, returns=FlowOut, errors=(Unprocessable,)),
-            _op("GET", "/flows/{id}/versions", self.list_versions, "Its versions.", **see,
+            op("GET", "/flows/{id}/versions", self.list_versions, "Its versions.", **see,
                 **flow, returns=list[FlowVersionOut]),
-            _op("GET", "/numbers", self.list_numbers, "Numbers and their flows.", **see,
+            op("GET", "/numbers", self.list_numbers, "Numbers and their flows.", **see,
                 query=PageQuery, returns=NumberOut, many=True),
-            _op("POST", "/numbers", self.add_number, "Lead a number to a flow.", **change,
+            op("POST", "/numbers", self.add_number, "Lead a number to a flow.", **change,
                 body=NumberIn, returns=NumberOut, status=201, errors=(Conflict,)),
-            _op("PUT", "/numbers/{number}", self.change_number, "Another flow.", **change,
+            op("PUT", "/numbers/{number}", self.change_number, "Another flow.", **change,
                 **number, body=NumberChangeIn, returns=NumberOut),
-            _op("DELETE", "/numbers/{number}", self.remove_number, "Give it up.", **change,
+            op("DELETE", "/numbers/{number}", self.remove_number, "Give it up.", **change,
                 **number),
-            _op("GET", "/trunks", self.list_trunks, "Trunks by name.", **see,
+            op("GET", "/trunks", self.list_trunks, "Trunks by name.", **see,
                 query=PageQuery, returns=TrunkOut, many=True),
-            _op("POST", "/trunks", self.add_trunk, "Add a trunk.", **change,
+            op("POST", "/trunks", self.add_trunk, "Add a trunk.", **change,
                 body=TrunkIn, returns=TrunkOut, status=201, errors=(Conflict,)),
-            _op("PUT", "/trunks/{id}", self.change_trunk, "Change a trunk.", **change,
+            op("PUT", "/trunks/{id}", self.change_trunk, "Change a trunk.", **change,
                 **trunk, body=TrunkIn, returns=TrunkOut, errors=(Conflict,)),
-            _op("DELETE", "/trunks/{id}", self.remove_trunk, "Remove a trunk.", **change,
+            op("DELETE", "/trunks/{id}", self.remove_trunk, "Remove a trunk.", **change,
                 **trunk),
-            _op("GET", "/phones", self.list_phones, "Phones and where they are.", **see,
+            op("GET", "/phones", self.list_phones, "Phones and where they are.", **see,
                 returns=list[PhoneOut]),
         ]  # fmt: skip
 
@@ -150,7 +150,7 @@ class Configuration:
 
     async def list_flows(self, who: Principal, query: PageQuery) -> Paged[FlowOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            rows = await flows.list_flows(db, who.tenant_id, _page(query))
+            rows = await flows.list_flows(db, who.tenant_id, by_name(query))
         return Paged([FlowOut.model_validate(row) for row in rows.items], rows.total)
 
     async def fetch_flow(self, who: Principal, id: UUID) -> FlowDocumentOut:
@@ -172,7 +172,7 @@ class Configuration:
         async with self._database.tenant_tx(who.tenant_id) as db:
             flow = await flows.insert_flow(db, who.tenant_id, body.name)
             flow = await _publish(db, who, flow.id, body.document)
-            await _note(db, who, "flow_added", flow.id)
+            await note(db, who, "flow_added", flow.id)
         await self._live.reload(who.tenant_id)
         return FlowOut.model_validate(flow)
 
@@ -180,7 +180,7 @@ class Configuration:
         _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
             flow = await _publish(db, who, id, body.document)
-            await _note(db, who, "flow_changed", id, version=flow.latest_version)
+            await note(db, who, "flow_changed", id, version=flow.latest_version)
         await self._live.reload(who.tenant_id)
         return FlowOut.model_validate(flow)
 
@@ -188,14 +188,14 @@ class Configuration:
 
     async def list_numbers(self, who: Principal, query: PageQuery) -> Paged[NumberOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            rows = await numbers.list_numbers(db, who.tenant_id, _page(query))
+            rows = await numbers.list_numbers(db, who.tenant_id, by_name(query))
         return Paged([NumberOut.model_validate(row) for row in rows.items], rows.total)
 
     async def add_number(self, who: Principal, body: NumberIn) -> NumberOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
             await _check_target(db, who, body.flow_id)
             row = await numbers.insert_number(db, who.tenant_id, body.number, body.flow_id)
-            await _note(db, who, "number_added", body.number)
+            await note(db, who, "number_added", body.number)
         await self._live.reload(who.tenant_id)
         return NumberOut.model_validate(row)
 
@@ -204,27 +204,27 @@ class Configuration:
             await numbers.fetch_number(db, who.tenant_id, number)
             await _check_target(db, who, body.flow_id)
             row = await numbers.update_number(db, who.tenant_id, number, body.flow_id)
-            await _note(db, who, "number_changed", number)
+            await note(db, who, "number_changed", number)
         await self._live.reload(who.tenant_id)
         return NumberOut.model_validate(row)
 
     async def remove_number(self, who: Principal, number: str) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
             await numbers.delete_number(db, who.tenant_id, number)
-            await _note(db, who, "number_removed", number)
+            await note(db, who, "number_removed", number)
         await self._live.reload(who.tenant_id)
 
     # --- trunks
 
     async def list_trunks(self, who: Principal, query: PageQuery) -> Paged[TrunkOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            rows = await trunks.list_trunks(db, who.tenant_id, _page(query))
+            rows = await trunks.list_trunks(db, who.tenant_id, by_name(query))
         return Paged([TrunkOut.model_validate(row) for row in rows.items], rows.total)
 
     async def add_trunk(self, who: Principal, body: TrunkIn) -> TrunkOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
             row = await trunks.insert_trunk(db, who.tenant_id, _trunk_values(body))
-            await _note(db, who, "trunk_added", row.id)
+            await note(db, who, "trunk_added", row.id)
         await self._live.reload(who.tenant_id)
         return TrunkOut.model_validate(row)
 
@@ -235,14 +235,14 @@ class Configuration:
                 kept = await trunks.fetch_trunk(db, who.tenant_id, id)
                 values = replace(values, password=kept.password)
             row = await trunks.update_trunk(db, who.tenant_id, id, values)
-            await _note(db, who, "trunk_changed", id)
+            await note(db, who, "trunk_changed", id)
         await self._live.reload(who.tenant_id)
         return TrunkOut.model_validate(row)
 
     async def remove_trunk(self, who: Principal, id: UUID) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
             await trunks.delete_trunk(db, who.tenant_id, id)
-            await _note(db, who, "trunk_removed", id)
+            await note(db, who, "trunk_removed", id)
         await self._live.reload(who.tenant_id)
 
     async def list_phones(self, who: Principal) -> list[PhoneOut]:
@@ -250,16 +250,6 @@ class Configuration:
             PhoneOut(user=user, registered=bool(contacts), contacts=list(contacts))
             for user, contacts in sorted(self._live.phones(who.tenant_id).items())
         ]
-
-
-def _op(method: str, path: str, handler: Any, summary: str, **rest: Any) -> Operation:
-    tag = path.split("/")[1]
-    return Operation(method=method, path=path, handler=handler, summary=summary, tag=tag, **rest)
-
-
-def _page(query: PageQuery) -> Page:
-    order = query.order if "order" in query.model_fields_set else "asc"
-    return Page(query.limit, query.offset, None, order)
 
 
 def _check_flow(document: dict[str, Any]) -> None:
@@ -295,14 +285,4 @@ def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
         username=body.username,
         password=body.password.get_secret_value() if body.password else None,
         enabled=body.enabled,
-    )
-
-
-async def _note(
-    db: Connection, who: Principal, action: str, subject: object, **data: object
-) -> None:
-    """Put it on the audit trail, last in the transaction: its lock is held until the commit."""
-    actor = audit.Actor(who.user_id, who.login)
-    await audit.insert_audit(
-        db, who.tenant_id, actor, action=action, subject=str(subject), data=data
     )

@@ -15,11 +15,13 @@ from server.auth.tickets import Tickets
 
 @dataclass(frozen=True, slots=True)
 class SoftphoneAccess:
-    """How browsers get in."""
+    """How phones get in: browsers by ticket, the others by password."""
 
     tickets: Tickets
     url: Callable[[], str]
     domain: Callable[[], str]
+    realm: str
+    """Part of what is stored of a phone's password."""
 
 
 class TicketOut(OutModel):

@@ -1,0 +1,144 @@
+"""Queues as administrators set them up."""
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from casecore.db.connection import Connection
+from casecore.db.database import Database
+from casecore.permissions import Permission
+from casecore.store import flows, queues
+from server.api.administration import note, op, taken
+from server.api.errors import Conflict, FieldError
+from server.api.models import ApiModel, Name, OutModel, Text
+from server.api.operation import Operation
+from server.auth.principal import Principal
+from server.live import Live
+
+
+def _below_the_prompts(folder: str) -> str:
+    path = PurePosixPath(folder)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("must be a folder below the prompts, such as music/classical")
+    return folder
+
+
+Folder = Annotated[Text, Field(min_length=1, max_length=200), AfterValidator(_below_the_prompts)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class QueueIn(ApiModel):
+    name: Name
+    """What flows call it by."""
+    skill: Annotated[Text, Field(min_length=1, max_length=40)]
+    """Agents who have it serve the queue."""
+    minimum_level: int = Field(default=1, ge=1, le=5)
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Callers of the queue with the higher one come first."""
+    ring_seconds: float = Field(default=20.0, ge=1, le=600, allow_inf_nan=False)
+    """How long an agent's phone rings before the next one's does."""
+    wrap_up_seconds: Seconds = 10.0
+    announce_every_seconds: Seconds = 30.0
+    """0 for no announcements."""
+    max_waiting: int = Field(default=100, ge=0, le=10_000)
+    max_wait_seconds: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] | None = None
+    """Callers who have waited that long leave; null for no limit."""
+    music: Folder | None = None
+    """Folder below the prompts; the installation's music when null."""
+
+
+class QueueSettingsOut(OutModel):
+    id: UUID
+    name: str
+    skill: str
+    minimum_level: int
+    priority: int
+    ring_seconds: float
+    wrap_up_seconds: float
+    announce_every_seconds: float
+    max_waiting: int
+    max_wait_seconds: float | None
+    music: str | None
+
+
+class QueueSettings:
+    """Every change is on the audit trail and in force at once."""
+
+    def __init__(self, database: Database, live: Live) -> None:
+        self._database = database
+        self._live = live
+
+    def operations(self) -> list[Operation]:
+        may: dict[str, Any] = {"may": Permission.CHANGE_CONFIGURATION, "errors": (Conflict,)}
+        queue: dict[str, Any] = {"parameters": {"id": UUID}}
+        return [
+            op("POST", "/queues", self.add_queue, "Add a queue.", **may,
+               body=QueueIn, returns=QueueSettingsOut, status=201),
+            op("GET", "/queues/{id}", self.fetch_queue, "A queue's settings.", **queue,
+               may=Permission.SEE_CONFIGURATION, returns=QueueSettingsOut),
+            op("PUT", "/queues/{id}", self.change_queue, "Change a queue.", **queue, **may,
+               body=QueueIn, returns=QueueSettingsOut),
+            op("DELETE", "/queues/{id}", self.remove_queue,
+               "Remove a queue; who waits in it goes on in the flow.", **queue, **may),
+        ]  # fmt: skip
+
+    async def add_queue(self, who: Principal, body: QueueIn) -> QueueSettingsOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            with _taken_name(body):
+                row = await queues.insert_queue(db, who.tenant_id, _values(body))
+            await note(db, who, "queue_added", row.id, **body.model_dump())
+        await self._live.reload(who.tenant_id)
+        return QueueSettingsOut.model_validate(row)
+
+    async def fetch_queue(self, who: Principal, id: UUID) -> QueueSettingsOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            row = await queues.fetch_queue(db, who.tenant_id, id)
+        return QueueSettingsOut.model_validate(row)
+
+    async def change_queue(self, who: Principal, id: UUID, body: QueueIn) -> QueueSettingsOut:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            before = await queues.fetch_queue(db, who.tenant_id, id)
+            if before.name != body.name:
+                await _check_unused(db, who, before, "body.name")
+            with _taken_name(body):
+                row = await queues.update_queue(db, who.tenant_id, id, _values(body))
+            await note(db, who, "queue_changed", id, **body.model_dump())
+        await self._live.reload(who.tenant_id)
+        return QueueSettingsOut.model_validate(row)
+
+    async def remove_queue(self, who: Principal, id: UUID) -> None:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            before = await queues.fetch_queue(db, who.tenant_id, id)
+            await _check_unused(db, who, before, "path.id")
+            await queues.delete_queue(db, who.tenant_id, id)
+            await note(db, who, "queue_removed", id, name=before.name)
+        await self._live.reload(who.tenant_id)
+
+
+def _values(body: QueueIn) -> queues.QueueValues:
+    return queues.QueueValues(**body.model_dump())
+
+
+def _taken_name(body: QueueIn) -> Any:
+    return taken("body.name", f"another queue is called {body.name} already")
+
+
+async def _check_unused(db: Connection, who: Principal, queue: queues.Queue, field: str) -> None:
+    """Refuse what would leave callers of a published flow without their queue."""
+    details = [
+        FieldError(field, f"the flow {version.name} leads to it")
+        for version in await flows.list_published_flows(db, who.tenant_id)
+        if queue.name.casefold() in _queues_of(version.document)
+    ]
+    if details:
+        raise Conflict(f"The queue {queue.name} is still in use.", details=details)
+
+
+def _queues_of(document: Any) -> set[str]:
+    """Also of a document that this version of the server cannot read."""
+    nodes = document.get("nodes") if isinstance(document, dict) else None
+    named = nodes.values() if isinstance(nodes, dict) else ()
+    found = [node for node in named if isinstance(node, dict) and node.get("kind") == "queue"]
+    return {str(node.get("queue")).casefold() for node in found}
