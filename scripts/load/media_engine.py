@@ -164,7 +164,10 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     order = json.loads(await read_line(reader))
     load = Load(order["legs"], order["answer_ports"], order["suite"])
-    await load.start(Path(order["record_in"]) if order["record_in"] else None)
+    try:
+        await load.start(Path(order["record_in"]) if order["record_in"] else None)
+    except OverCapacity as error:
+        sys.exit(f"the engine took {len(load.legs)} of {order['legs']} legs: {error}")
     spinner = Spinner()
     if order["spin"]:
         spinner.start()
