@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from measuring import ROOT, BenchError, Cores, compile_c, pin
+from measuring import ROOT, BenchError, Cores, compile_c, pin, put_first
 
 log = logging.getLogger(__name__)
 LOAD = Path(__file__).resolve().parent / "load"
@@ -63,7 +63,9 @@ class Worker:
             text=True,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
         )
+        put_first(self._process)
         pin(self._process, core)
         self._timer = Timer(seconds, self._process.kill)
         self._timer.start()

@@ -9,11 +9,13 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
+NICENESS = -15
 
 
 class BenchError(Exception):
@@ -49,6 +51,14 @@ def pin(process: "subprocess.Popen[str]", core: int | None) -> None:
     """Confine a process just started; what it starts later stays on the same core."""
     if core is not None:
         os.sched_setaffinity(process.pid, {core})
+
+
+def put_first(process: "subprocess.Popen[str]") -> None:
+    """Before the other work of the machine, where that is allowed; for a process with a session of
+    its own. Linux weighs sessions against each other first (autogroups), and only within one of
+    them does the priority count that the media thread asks for."""
+    with suppress(OSError):
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(NICENESS))
 
 
 def raise_file_limit(needed: int) -> None:
