@@ -8,12 +8,14 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
+NICENESS = -15
 
 
 class BenchError(Exception):
@@ -51,6 +53,14 @@ def pin(process: "subprocess.Popen[str]", core: int | None) -> None:
         os.sched_setaffinity(process.pid, {core})
 
 
+def put_first(process: "subprocess.Popen[str]") -> None:
+    """Before the other work of the machine, where that is allowed; for a process with a session of
+    its own. Linux weighs sessions against each other first (autogroups), and only within one of
+    them does the priority count that the media thread asks for."""
+    with suppress(OSError):
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(NICENESS))
+
+
 def raise_file_limit(needed: int) -> None:
     """Every leg has two sockets: let this process and its children open as many as are allowed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -59,16 +69,23 @@ def raise_file_limit(needed: int) -> None:
         raise BenchError(f"{needed} open files are needed, this session may have {hard}")
 
 
-def compile_c(source: Path) -> Path:
-    """The program of a C file, compiled when the file has changed since the last time."""
+def compile_c(source: Path, *parts: Path, libraries: Sequence[str] = ()) -> Path:
+    """The program of a C file and of its parts, headers among them, compiled when one of them has
+    changed since the last time."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    files = (source, *parts)
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     program = home / "murima" / f"{source.stem}-{digest}"
     if not program.exists():
         log.info("compiling %s", source.name)
         program.parent.mkdir(parents=True, exist_ok=True)
         unfinished = program.with_suffix(f".{os.getpid()}")
-        command = ["gcc", "-O2", "-Wall", "-Wextra", "-o", str(unfinished), str(source)]
+        command = [
+            *("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(unfinished)),
+            *(f"-I{folder}" for folder in sorted({path.parent for path in parts})),
+            *(str(path) for path in files if path.suffix == ".c"),
+            *(f"-l{library}" for library in libraries),
+        ]
         try:
             subprocess.run(command, check=True, stdout=sys.stderr)
         except (OSError, subprocess.CalledProcessError) as error:

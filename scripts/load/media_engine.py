@@ -1,12 +1,14 @@
-"""The media engine alone in a process, for `scripts/bench media` to load and to measure.
+"""The media engine alone in a process, for `scripts/bench media` and `webrtc` to load and measure.
 
-One line of JSON on stdin says what to build, the answer says on which ports; after that the line
-`usage` asks for processor time used so far, and `stop` for the end.
+One line of JSON on stdin says what to build, the answer says on which ports, and under which keys;
+after that the line `usage` asks for processor time used so far, and `stop` for the end.
 """
 
 import asyncio
 import json
+import os
 import resource
+import secrets
 import sys
 import threading
 import time
@@ -17,9 +19,12 @@ import uvloop
 
 from config.settings import MediaSettings
 from media.codecs import Codec
-from media.engine import MediaEngine, MediaLeg, Recording, StreamParameters
+from media.engine import MediaEngine, MediaLeg, Recording, SecureMediaLeg, StreamParameters
+from media.errors import OverCapacity
 
 SPIN_SECONDS = 0.2
+ADMISSION_SECONDS = 30.0
+"""How long to try for all legs on a machine that is busy with other work."""
 
 
 class Spinner(threading.Thread):
@@ -40,25 +45,40 @@ class Spinner(threading.Thread):
             time.sleep(SPIN_SECONDS)
 
 
+def thread_seconds(thread: int) -> float:
+    """Processor time of one thread of this process, by the clock Linux keeps for it."""
+    return time.clock_gettime(~thread << 3 | 6)
+
+
 class Load:
     """Bridged pairs of legs in an engine with one shard."""
 
-    def __init__(self, legs: int, answer_ports: list[int]) -> None:
+    def __init__(
+        self, legs: int, answer_ports: list[int], suite: dict[str, int] | None = None
+    ) -> None:
         self._count = legs
         self._answer_ports = answer_ports
+        self._suite = suite
         settings = MediaSettings(
             shards=1, max_legs=max(legs + 100, 2), rtp_port_min=12_000, rtp_port_max=64_999
         )
         self.alarms: list[str] = []
         self.engine = MediaEngine(settings, alarm=self.alarms.append)
         self.legs: list[MediaLeg] = []
+        self.masters: list[tuple[str, ...]] = []
+        """Of each secure leg in hexadecimal: what it hears, and what it says."""
+        self.threads: set[int] = set()
         self._recordings: list[Recording] = []
+        self._give_up_at = 0.0
 
     async def start(self, folder: Path | None) -> None:
+        before = self._threads_now()
         await self.engine.start()
+        self.threads = self._threads_now() - before
+        self._give_up_at = time.monotonic() + ADMISSION_SECONDS
         for pair in range(self._count // 2):
-            near = self._open_leg(None)
-            far = self._open_leg(near)
+            near = await self._open_leg(None)
+            far = await self._open_leg(near)
             bridge = self.engine.open_bridge(near)
             bridge.add(near)
             bridge.add(far)
@@ -68,12 +88,19 @@ class Load:
             if pair % 20 == 0:
                 await asyncio.sleep(0.001)  # as calls arrive: not all in one tick of the engine
 
-    def _open_leg(self, near: MediaLeg | None) -> MediaLeg:
-        leg = self.engine.open_leg(lambda _event: None, near=near)
-        port = self._answer_ports[len(self.legs) % len(self._answer_ports)]
+    @staticmethod
+    def _threads_now() -> set[int]:
+        return {int(name) for name in os.listdir("/proc/self/task")}
+
+    async def _open_leg(self, near: MediaLeg | None) -> MediaLeg:
+        remote = ("127.0.0.1", self._answer_ports[len(self.legs) % len(self._answer_ports)])
+        leg = await self._admitted(near)
+        if self._suite is not None:
+            assert isinstance(leg, SecureMediaLeg)
+            self._agree(leg, remote, **self._suite)
         leg.set_stream(
             StreamParameters(
-                remote=("127.0.0.1", port),
+                remote=remote,
                 codec=Codec.PCMU,
                 send_payload_type=Codec.PCMU.payload_type,
                 receive_payload_types={Codec.PCMU.payload_type: Codec.PCMU},
@@ -83,6 +110,31 @@ class Load:
         )
         self.legs.append(leg)
         return leg
+
+    async def _admitted(self, near: MediaLeg | None) -> MediaLeg:
+        """The engine goes by the last second: what held its thread up then may be over by now."""
+        open_leg = self.engine.open_leg if self._suite is None else self.engine.open_secure_leg
+        while True:
+            try:
+                return open_leg(lambda _event: None, near=near)
+            except OverCapacity:
+                if time.monotonic() > self._give_up_at:
+                    raise
+            await asyncio.sleep(0.05)
+
+    def _agree(
+        self, leg: SecureMediaLeg, peer: tuple[str, int], *, profile: int, master_bytes: int
+    ) -> None:
+        """What DTLS and ICE would have brought."""
+        theirs, ours = (secrets.token_bytes(master_bytes) for _ in range(2))
+        leg.set_keys(profile=profile, ours=ours, theirs=theirs)
+        leg.set_peer(peer)
+        self.masters.append((theirs.hex(), ours.hex()))
+
+    def described(self) -> list[tuple[object, ...]]:
+        """Of each leg its port, and its keys if it has any."""
+        masters = self.masters or [()] * len(self.legs)
+        return [(leg.address[1], *keys) for leg, keys in zip(self.legs, masters, strict=True)]
 
     async def stop(self) -> dict[str, object]:
         statistics = asdict(self.engine.statistics())
@@ -111,18 +163,22 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     order = json.loads(await read_line(reader))
-    load = Load(order["legs"], order["answer_ports"])
-    await load.start(Path(order["record_in"]) if order["record_in"] else None)
+    load = Load(order["legs"], order["answer_ports"], order["suite"])
+    try:
+        await load.start(Path(order["record_in"]) if order["record_in"] else None)
+    except OverCapacity as error:
+        sys.exit(f"the engine took {len(load.legs)} of {order['legs']} legs: {error}")
     spinner = Spinner()
     if order["spin"]:
         spinner.start()
-    answer({"ports": [leg.address[1] for leg in load.legs]})
+    answer({"legs": load.described()})
     while await read_line(reader) == "usage":
         used = resource.getrusage(resource.RUSAGE_SELF)
         answer(
             {
                 "at": time.monotonic(),
                 "cpu_seconds": used.ru_utime + used.ru_stime - spinner.cpu_seconds,
+                "thread_seconds": {str(n): thread_seconds(n) for n in load.threads},
             }
         )
     answer(await load.stop())

@@ -1,15 +1,17 @@
-/* RTP load for `scripts/bench media`: talks to every leg of the engine and times what comes back.
+/* RTP load for `scripts/bench media` and `webrtc`: talks to every leg of the engine and times what comes back.
  *
  * Legs 2i and 2i+1 are bridged by the engine, so what is sent to one must come out of the other.
  * Each packet of 20 ms carries its sender, its number and the moment it was sent, written into the
  * audio in such a way that decoding, mixing and encoding of G.711 leave it intact. From that come
  * loss and one-way delay that are exact, and no guess from sequence numbers.
  *
- *   rtp_load --legs N --warm SECONDS --seconds SECONDS
+ *   rtp_load --legs N --warm SECONDS --seconds SECONDS [--srtp PROFILE]
  *
  * stdout: "ports P P ..." (its own, leg i uses the (i mod 8)th), then, after it has read N ports of
  * the engine from stdin, "measuring" and "measured" at the bounds of the window, and at last one
- * line of JSON. One thread, loopback only, no files. */
+ * line of JSON. With a profile of SRTP, by its number in DTLS-SRTP, each port is followed by two
+ * master keys with their salts in hexadecimal: of what goes to the engine, and of what comes back.
+ * One thread, loopback only, no files. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,6 +27,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "srtp.h"
+
 enum {
     SOCKETS = 8,
     BATCH = 64,                 /* packets per sendmmsg and recvmmsg */
@@ -34,6 +38,7 @@ enum {
     FRAME = 160,
     PACKET = RTP_HEADER + FRAME,
     HISTOGRAM = 200000,         /* cells of 10 us: up to two seconds */
+    NICENESS = -15,
 };
 #define SLOT_NS 250000LL
 #define PACKET_NS (SLOTS * SLOT_NS)
@@ -60,7 +65,7 @@ struct arrival {                /* what the last packet from a leg of the engine
 struct batch {
     struct mmsghdr message[BATCH];
     struct iovec part[BATCH];
-    uint8_t packet[BATCH][PACKET];
+    uint8_t packet[BATCH][PACKET + SRTP_ROOM];
     int count;
 };
 
@@ -72,10 +77,13 @@ static struct arrival *arrivals;
 static uint8_t *seen;                               /* [leg that sent][number of packet] */
 static int numbers;                                 /* packets each leg sends */
 static struct batch outgoing[SOCKETS];
+static uint8_t filler[FRAME];                       /* the audio behind the stamp */
+static int profile;                                 /* of SRTP; 0 for plain RTP */
+static Srtp **to_engine, **from_engine;             /* by leg */
 
 static struct histogram delay, arrival_error;
 static uint64_t sent, sent_measured, received, arrived_measured;
-static uint64_t duplicates, unreadable, misdirected, foreign, send_errors;
+static uint64_t duplicates, unreadable, misdirected, foreign, forged, send_errors;
 static uint32_t overflowed[SOCKETS];                /* packets the kernel dropped before us */
 static int64_t latest_send, longest_gap;
 static int64_t measure_from, measure_to;            /* CLOCK_REALTIME, as kernel stamps are */
@@ -147,6 +155,7 @@ static void write_packet(uint8_t *packet, int leg, uint32_t number)
     memcpy(packet + 2, &sequence, 2);
     memcpy(packet + 4, &timestamp, 4);
     memcpy(packet + 8, &source, 4);
+    memcpy(packet + RTP_HEADER, filler, FRAME);
     uint64_t now = (uint64_t)clock_ns(CLOCK_REALTIME);
     uint8_t *p = packet + RTP_HEADER;
     p = write_nibbles(p, now, STAMP_TIME);
@@ -179,10 +188,16 @@ static void send_slot(int slot, uint32_t number, int64_t due)
     for (int leg = slot; leg < legs; leg += SLOTS) {
         int s = leg % SOCKETS;
         struct batch *b = &outgoing[s];
+        size_t size = PACKET;
         write_packet(b->packet[b->count], leg, number);
-        b->message[b->count].msg_hdr.msg_name = &engine_address[leg];
         sent++;
         sent_measured += measured;
+        if (profile && !srtp_protect(to_engine[leg], b->packet[b->count], &size)) {
+            send_errors++;
+            continue;
+        }
+        b->part[b->count].iov_len = size;
+        b->message[b->count].msg_hdr.msg_name = &engine_address[leg];
         if (++b->count == BATCH)
             flush(s);
     }
@@ -251,6 +266,22 @@ static int64_t read_control(struct msghdr *header, int s)
     return at ? at : clock_ns(CLOCK_REALTIME);
 }
 
+/* Whether it is audio of the engine; SRTP is made plain in place. */
+static bool is_audio(int leg, uint8_t *data, size_t size)
+{
+    uint8_t type = data[1] & 0x7f;
+    if (leg < 0 || size < RTP_HEADER || (profile && type >= 64 && type < 96)) {
+        foreign++;                                  /* RTCP, for one, which shares SRTP's port */
+        return false;
+    }
+    if (profile && !srtp_unprotect(from_engine[leg], data, &size)) {
+        forged++;
+        return false;
+    }
+    foreign += size != PACKET;
+    return size == PACKET;
+}
+
 /* Read everything that waits at one socket. */
 static void drain(int s)
 {
@@ -273,10 +304,8 @@ static void drain(int s)
         for (int i = 0; i < n; i++) {
             int64_t at = read_control(&message[i].msg_hdr, s);
             int leg = leg_of_port[ntohs(from[i].sin_port)];
-            if (leg < 0 || message[i].msg_len != PACKET) {
-                foreign++;                          /* RTCP, for one */
+            if (!is_audio(leg, data[i], message[i].msg_len))
                 continue;
-            }
             received++;
             take_arrival(leg, data[i], at);
             take_stamp(leg, data[i] + RTP_HEADER, at);
@@ -306,17 +335,30 @@ static void open_sockets(void)
         printf("%s%d", s ? " " : "ports ", ntohs(a.sin_port));
         for (int i = 0; i < BATCH; i++) {
             struct batch *b = &outgoing[s];
-            b->part[i] = (struct iovec){.iov_base = b->packet[i], .iov_len = PACKET};
+            b->part[i].iov_base = b->packet[i];
             b->message[i].msg_hdr.msg_iov = &b->part[i];
             b->message[i].msg_hdr.msg_iovlen = 1;
             b->message[i].msg_hdr.msg_namelen = sizeof(struct sockaddr_in);
-            /* Loud, and without a direct current: no jitter buffer may take it for a pause. */
-            for (int k = 0; k < FRAME; k++)
-                b->packet[i][RTP_HEADER + k] = k % 2 ? 0xa0 : 0x20;
         }
     }
     printf("\n");
     fflush(stdout);
+}
+
+/* One direction's SRTP, from its master key and salt on stdin. */
+static Srtp *read_master(bool outbound)
+{
+    uint8_t master[SRTP_MASTER_MAX];
+    size_t size = srtp_master_size((SrtpProfile)profile);
+    bool ok = scanf(" ") == 0;
+    for (size_t i = 0; ok && i < size; i++)
+        ok = scanf("%2hhx", &master[i]) == 1;
+    Srtp *srtp = ok ? srtp_new((SrtpProfile)profile, master, outbound) : NULL;
+    if (!srtp) {
+        fprintf(stderr, "rtp_load: expected a master key and salt of %zu bytes\n", size);
+        exit(1);
+    }
+    return srtp;
 }
 
 static void read_engine_ports(void)
@@ -332,6 +374,10 @@ static void read_engine_ports(void)
         engine_address[leg].sin_port = htons((uint16_t)port);
         engine_address[leg].sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         leg_of_port[port] = leg;
+        if (profile) {
+            to_engine[leg] = read_master(true);
+            from_engine[leg] = read_master(false);
+        }
     }
 }
 
@@ -391,6 +437,7 @@ static void print_result(void)
     printf("\"longest_gap_ms\": %.2f, ", (double)longest_gap * 1e-6);
     printf("\"unreadable\": %lu, \"duplicates\": %lu, \"misdirected\": %lu, \"foreign\": %lu, ",
            unreadable, duplicates, misdirected, foreign);
+    printf("\"forged\": %lu, ", forged);
     printf("\"generator_send_errors\": %lu, \"generator_overflow\": %lu, ", send_errors, overflow);
     printf("\"generator_late_ms_max\": %.2f, \"generator_cpu_pct\": %.1f}\n",
            (double)latest_send * 1e-6, 100 * cpu / (warm_s + window_s + 0.8));
@@ -402,6 +449,7 @@ static void read_options(int count, char **argument)
         {"legs", required_argument, NULL, 'l'},
         {"warm", required_argument, NULL, 'w'},
         {"seconds", required_argument, NULL, 's'},
+        {"srtp", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -413,8 +461,14 @@ static void read_options(int count, char **argument)
             warm_s = value;
         else if (option == 's')
             window_s = value;
+        else if (option == 'p')
+            profile = value;
         else
             exit(2);
+    }
+    if (profile && !srtp_master_size((SrtpProfile)profile)) {
+        fprintf(stderr, "rtp_load: no such profile of SRTP\n");
+        exit(2);
     }
     if (legs < 2 || legs > MAX_LEGS || legs % 2 || warm_s < 0 || warm_s > 60 || window_s < 1 ||
         window_s > 600) {
@@ -428,14 +482,20 @@ int main(int count, char **argument)
     read_options(count, argument);
     prctl(PR_SET_TIMERSLACK, 1000UL);
     prctl(PR_SET_PDEATHSIG, 9UL);                   /* never outlive the bench */
+    setpriority(PRIO_PROCESS, 0, NICENESS);         /* allowed or not; as the engine's threads */
     numbers = (warm_s + window_s) * 50;
     engine_address = calloc((size_t)legs, sizeof *engine_address);
     arrivals = calloc((size_t)legs, sizeof *arrivals);
     seen = calloc((size_t)legs * (size_t)numbers, 1);
-    if (!engine_address || !arrivals || !seen) {
+    to_engine = calloc((size_t)legs, sizeof *to_engine);
+    from_engine = calloc((size_t)legs, sizeof *from_engine);
+    if (!engine_address || !arrivals || !seen || !to_engine || !from_engine) {
         fprintf(stderr, "rtp_load: not enough memory\n");
         return 1;
     }
+    /* Loud, and without a direct current: no jitter buffer may take it for a pause. */
+    for (int i = 0; i < FRAME; i++)
+        filler[i] = i % 2 ? 0xa0 : 0x20;
     open_sockets();
     read_engine_ports();
     run();
