@@ -46,12 +46,17 @@ def share_of_tone(samples: Samples, rate: int, frequency: float) -> float:
 
 def seconds_of_tone(samples: Samples, rate: int, frequency: float) -> float:
     """For how long the tone is what one hears, in windows of 100 ms."""
+    return len(places_of_tone(samples, rate, frequency)) / 10
+
+
+def places_of_tone(samples: Samples, rate: int, frequency: float) -> list[int]:
+    """The samples at which the windows of 100 ms begin in which one hears the tone."""
     window = rate // 10
-    heard = [
-        level_db(part) > -45 and share_of_tone(part, rate, frequency) > 0.6
-        for part in _windows(samples, window)
+    return [
+        number * window
+        for number, part in enumerate(_windows(samples, window))
+        if level_db(part) > -45 and share_of_tone(part, rate, frequency) > 0.6
     ]
-    return sum(heard) / 10
 
 
 def seconds_of_sound(samples: Samples, rate: int, *, above_db: float = -45) -> float:
