@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.tenancy import TenantId
 from routing.errors import InvalidTransition
@@ -46,6 +46,8 @@ class AgentSnapshot:
     work_id: WorkId | None
     reachable: bool
     skills: Mapping[str, int]
+    wrap_up_until: datetime | None = None
+    """When the agent is free again without doing anything; None outside of a wrap-up."""
 
 
 @dataclass(slots=True)
@@ -102,4 +104,10 @@ class Agent:
             work_id=self.work_id,
             reachable=self.reachable,
             skills=self.profile.skills,
+            wrap_up_until=self._wrap_up_end(),
         )
+
+    def _wrap_up_end(self) -> datetime | None:
+        if self.wrap_up_until is None:
+            return None
+        return self.since + timedelta(seconds=self.wrap_up_until - self.entered)

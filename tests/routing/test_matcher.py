@@ -279,6 +279,17 @@ def test_agent_wraps_up_for_the_queues_time_and_is_available_then() -> None:
     assert centre.rung() == {2: 1}
 
 
+def test_an_agent_is_told_when_the_wrap_up_ends() -> None:
+    centre = talking()
+    assert centre.agent(ANNA).wrap_up_until is None
+    centre.at(60).finish(work_id(1))
+    seen = centre.agent(ANNA)
+    assert seen.wrap_up_until is not None
+    assert (seen.wrap_up_until - seen.since).total_seconds() == 10
+    centre.at(70)
+    assert centre.agent(ANNA).wrap_up_until is None
+
+
 def test_queue_without_wrap_up_makes_its_agents_available_at_once() -> None:
     centre = Centre(queue(wrap_up_seconds=0), agents=(ANNA,))
     centre.ready()

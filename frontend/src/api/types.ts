@@ -40,7 +40,7 @@ export interface Agent {
   call_id: string | null
   reachable: boolean
   /** When the wrap-up time ends by itself; absent from servers that do not say. */
-  wrap_up_until?: string | null
+  wrap_up_until: string | null
 }
 
 export interface Queue {

@@ -29,6 +29,8 @@ class AgentOut(OutModel):
     call_id: UUID | None
     reachable: bool
     """Whether the agent's phone is registered."""
+    wrap_up_until: datetime | None
+    """When a wrap-up ends by itself."""
 
 
 class StateIn(ApiModel):
@@ -114,4 +116,5 @@ def _shown(agent: AgentSnapshot) -> AgentOut:
         since=agent.since,
         call_id=agent.work_id,
         reachable=agent.reachable,
+        wrap_up_until=agent.wrap_up_until,
     )
