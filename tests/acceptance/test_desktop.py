@@ -58,9 +58,13 @@ async def test_agent_answers_talks_holds_and_hangs_up_by_keyboard(
         await until_held(server, held=False)
         await page.press("F9")
         await caller.wait_for("CALL_CLOSED")
-        await page.until(SAYS.format("Wrap-up"))
+        await page.until(SAYS.format("What became of it"))
+        await page.type_into("textarea", "Wants to be called back.")
+        await page.evaluate("document.querySelector('.wrapup [type=submit]').click()")
+        await page.until(SAYS.format("Saved."))
     record = await server.until_record("5000")
     assert record["cause"] == "agent_hung_up"
+    assert record["note"] == "Wants to be called back."
     [recording] = record["recordings"]
     _, sound = await server.request("GET", f"/recordings/{recording['id']}/audio")
     file = tmp_path / "call.wav"

@@ -21,6 +21,7 @@ from server.api.resources.calls import (
 )
 from server.api.resources.queues import QueueOut
 from server.api.resources.recordings import RecordingOut
+from server.api.resources.wrap_up import DispositionOut
 from server.web_session import WebSessionOut
 
 TYPES = Path(__file__).resolve().parents[2] / "frontend" / "src" / "api" / "types.ts"
@@ -30,6 +31,7 @@ MODELS: dict[str, type[OutModel]] = {
     "Call": CallOut,
     "CallDetail": CallDetailOut,
     "Leg": LegOut,
+    "Disposition": DispositionOut,
     "LiveCall": LiveCallOut,
     "LiveLeg": LiveLegOut,
     "Quality": QualityOut,

@@ -6,6 +6,7 @@ import type {
   Call,
   CallDetail,
   ConsultAction,
+  Disposition,
   LiveCall,
   Page,
   Queue,
@@ -101,6 +102,23 @@ export const useSetState = () =>
 
 export const useEndWrapUp = () =>
   useAgentChange((id: string) => api.post<Agent>(`/agents/${id}/wrap-up/end`))
+
+export const useDispositions = () =>
+  useQuery({
+    queryKey: ['dispositions'],
+    queryFn: () => api.get<Disposition[]>('/dispositions'),
+    staleTime: 300_000,
+  })
+
+/** What became of a call, in the words of whoever took it. */
+export function useSetWrapUp() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ call, disposition, note }: { call: string; disposition: string | null; note: string }) =>
+      api.put(`/calls/${call}/wrap-up`, { disposition, note }),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.calls }),
+  })
+}
 
 /** What can be done to a call that runs; the feed then tells what came of it. */
 function useLiveAction<T>(act: (given: T) => Promise<unknown>) {

@@ -99,6 +99,14 @@ export interface Call {
   flow_name: string | null
   agent_id: string | null
   agent_name: string | null
+  disposition: string | null
+  note: string
+}
+
+export interface Disposition {
+  code: string
+  label: string
+  position: number
 }
 
 export interface Quality {

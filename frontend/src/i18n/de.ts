@@ -63,6 +63,12 @@ export const de: Record<Key, string> = {
   'reason.phone_offline': 'Telefon offline',
 
   'wrapup.title': 'Nachbearbeitung',
+  'wrapup.of': 'Nachbearbeitung: {caller}',
+  'wrapup.disposition': 'Was daraus wurde',
+  'wrapup.disposition.choose': 'Auswählen …',
+  'wrapup.note': 'Notiz',
+  'wrapup.save': 'Speichern',
+  'wrapup.saved': 'Gespeichert.',
   'wrapup.left': 'noch {seconds} s',
   'wrapup.running': 'läuft seit {time}',
   'wrapup.finish': 'Jetzt beenden',

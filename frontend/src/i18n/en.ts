@@ -62,6 +62,12 @@ export const en = {
   'reason.phone_offline': 'Phone offline',
 
   'wrapup.title': 'Wrap-up',
+  'wrapup.of': 'Wrap-up: {caller}',
+  'wrapup.disposition': 'What became of it',
+  'wrapup.disposition.choose': 'Choose …',
+  'wrapup.note': 'Note',
+  'wrapup.save': 'Save',
+  'wrapup.saved': 'Saved.',
   'wrapup.left': '{seconds} s left',
   'wrapup.running': 'running for {time}',
   'wrapup.finish': 'Finish now',

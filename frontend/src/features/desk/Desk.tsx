@@ -1,12 +1,16 @@
 import { Directory } from './Directory'
 import { MyCalls } from './MyCalls'
 import { PhonePanel } from './PhonePanel'
+import { WrapUpForm } from './WrapUpForm'
 
 export function Desk() {
   return (
     <div className="desk">
       <PhonePanel />
-      <MyCalls />
+      <div className="desk-middle">
+        <WrapUpForm />
+        <MyCalls />
+      </div>
       <Directory />
     </div>
   )

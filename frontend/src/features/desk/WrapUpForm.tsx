@@ -1,0 +1,42 @@
+import { Button, Select, Textarea } from '@mantine/core'
+import { useState } from 'react'
+import { useCall, useDispositions, useSetWrapUp } from '../../api/queries'
+import { useWords } from '../../i18n'
+import { Panel } from '../../ui/Panel'
+import { useOwnAgent } from '../shell/OwnState'
+
+/** What became of the call, asked while the agent wraps up. */
+export function WrapUpForm() {
+  const agent = useOwnAgent()
+  const call = agent?.state === 'wrap_up' ? agent.call_id : null
+  return call ? <Form key={call} call={call} /> : null
+}
+
+function Form({ call }: { call: string }) {
+  const { t } = useWords()
+  const { data: record } = useCall(call)
+  const { data: dispositions = [] } = useDispositions()
+  const save = useSetWrapUp()
+  const [disposition, setDisposition] = useState<string | null>(null)
+  const [note, setNote] = useState('')
+  const submit = () => save.mutate({ call, disposition, note })
+  return (
+    <Panel title={record ? t('wrapup.of', { caller: record.caller || t('calls.anonymous') }) : t('wrapup.title')}>
+      <form className="wrapup" onSubmit={(event) => { event.preventDefault(); submit() }}>
+        <Select
+          label={t('wrapup.disposition')}
+          placeholder={t('wrapup.disposition.choose')}
+          data={dispositions.map(({ code, label }) => ({ value: code, label }))}
+          value={disposition}
+          onChange={setDisposition}
+          clearable
+        />
+        <Textarea label={t('wrapup.note')} value={note} onChange={(event) => setNote(event.currentTarget.value)} autosize minRows={3} maxRows={8} maxLength={4_000} />
+        <div className="wrapup-end">
+          <Button type="submit" loading={save.isPending}>{t('wrapup.save')}</Button>
+          <span role="status" className="soft">{save.isSuccess ? t('wrapup.saved') : ''}</span>
+        </div>
+      </form>
+    </Panel>
+  )
+}
