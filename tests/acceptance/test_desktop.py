@@ -5,6 +5,7 @@ The names in brackets are rows of the feature list: C01 softphone, C02 incoming 
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,13 +66,7 @@ async def test_agent_answers_talks_holds_and_hangs_up_by_keyboard(
     record = await server.until_record("5000")
     assert record["cause"] == "agent_hung_up"
     assert record["note"] == "Wants to be called back."
-    [recording] = record["recordings"]
-    _, sound = await server.request("GET", f"/recordings/{recording['id']}/audio")
-    file = tmp_path / "call.wav"
-    file.write_bytes(sound)
-    (left, right), rate = read_channels(file)
-    assert share_of_tone(left[rate : 2 * rate], rate, 440) > 0.8
-    assert seconds_of_tone(right, rate, VOICE) >= 1, "what the browser's microphone heard"
+    await check_recording(server, record["recordings"], tmp_path / "call.wav")
     await caller.stop()
     [heard], rate = read_channels(caller.heard[0])
     assert seconds_of_tone(heard, rate, VOICE) >= 1
@@ -98,6 +93,17 @@ async def test_agent_declines_and_the_next_one_is_rung(
         await page.press("F9")
         await second.wait_for("CALL_ESTABLISHED")
         await page.until("!document.querySelector('[role=alertdialog]')")
+
+
+async def check_recording(
+    server: RunningServer, recordings: list[dict[str, Any]], file: Path
+) -> None:
+    [recording] = recordings
+    _, sound = await server.request("GET", f"/recordings/{recording['id']}/audio")
+    await asyncio.to_thread(file.write_bytes, sound)
+    (left, right), rate = read_channels(file)
+    assert share_of_tone(left[rate : 2 * rate], rate, 440) > 0.8
+    assert seconds_of_tone(right, rate, VOICE) >= 1, "what the browser's microphone heard"
 
 
 async def caller_hears(server: RunningServer) -> None:

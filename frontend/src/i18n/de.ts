@@ -69,6 +69,7 @@ export const de: Record<Key, string> = {
   'wrapup.note': 'Notiz',
   'wrapup.save': 'Speichern',
   'wrapup.saved': 'Gespeichert.',
+  'wrapup.close': 'Schließen',
   'wrapup.left': 'noch {seconds} s',
   'wrapup.running': 'läuft seit {time}',
   'wrapup.finish': 'Jetzt beenden',

@@ -68,6 +68,7 @@ export const en = {
   'wrapup.note': 'Note',
   'wrapup.save': 'Save',
   'wrapup.saved': 'Saved.',
+  'wrapup.close': 'Close',
   'wrapup.left': '{seconds} s left',
   'wrapup.running': 'running for {time}',
   'wrapup.finish': 'Finish now',

@@ -1,18 +1,22 @@
 import { Button, Select, Textarea } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useCall, useDispositions, useSetWrapUp } from '../../api/queries'
 import { useWords } from '../../i18n'
 import { Panel } from '../../ui/Panel'
 import { useOwnAgent } from '../shell/OwnState'
 
-/** What became of the call, asked while the agent wraps up. */
+/** What became of the call. It stays when the wrap-up ends: nobody loses half a note. */
 export function WrapUpForm() {
   const agent = useOwnAgent()
-  const call = agent?.state === 'wrap_up' ? agent.call_id : null
-  return call ? <Form key={call} call={call} /> : null
+  const wrapped = agent?.state === 'wrap_up' ? agent.call_id : null
+  const [call, setCall] = useState<string | null>(null)
+  useEffect(() => {
+    if (wrapped) setCall(wrapped)
+  }, [wrapped])
+  return call ? <Form key={call} call={call} close={() => setCall(null)} /> : null
 }
 
-function Form({ call }: { call: string }) {
+function Form({ call, close }: { call: string; close: () => void }) {
   const { t } = useWords()
   const { data: record } = useCall(call)
   const { data: dispositions = [] } = useDispositions()
@@ -34,6 +38,7 @@ function Form({ call }: { call: string }) {
         <Textarea label={t('wrapup.note')} value={note} onChange={(event) => setNote(event.currentTarget.value)} autosize minRows={3} maxRows={8} maxLength={4_000} />
         <div className="wrapup-end">
           <Button type="submit" loading={save.isPending}>{t('wrapup.save')}</Button>
+          <Button variant="default" onClick={close}>{t('wrapup.close')}</Button>
           <span role="status" className="soft">{save.isSuccess ? t('wrapup.saved') : ''}</span>
         </div>
       </form>

@@ -70,7 +70,7 @@ function WrapUp({ agent }: { agent: Agent }) {
   const end = useEndWrapUp()
   const left = agent.wrap_up_until ? Math.max(0, Math.ceil((Date.parse(agent.wrap_up_until) - now) / 1_000)) : null
   return (
-    <Button size="sm" color="yellow" variant="outline" loading={end.isPending} onClick={() => end.mutate(agent.id)}>
+    <Button size="sm" variant="default" loading={end.isPending} onClick={() => end.mutate(agent.id)}>
       {left === null ? null : <span style={{ marginRight: 8 }}>{t('wrapup.left', { seconds: left })}</span>}
       {t('wrapup.finish')}
     </Button>
