@@ -180,6 +180,8 @@ class Call:
 
         def over() -> None:
             self.conversation = None
+            if self.consulting is not None:
+                self.consulting.cancel()
 
         return over
 

@@ -175,6 +175,12 @@ class Conversation:
         self._settle_waiting()
         self._settle_recording()
 
+    def come_back(self) -> None:
+        """Nobody is aside any more: all of them talk with one another."""
+        for member in self:
+            member.room = MAIN
+        self.settle()
+
     def end(self, ending: Ending) -> None:
         """The first ending counts."""
         if not self.ending.done():
@@ -213,12 +219,6 @@ class Conversation:
         """Who talks with the two, and supervises nobody."""
         others = (member for member in self if member.key not in self.between)
         return next((member.key for member in others if member.mode is Mode.TALK), None)
-
-    def come_back(self) -> None:
-        """Nobody is aside any more; who was asked for advice joins unless let go before."""
-        for member in self:
-            member.room = MAIN
-        self.settle()
 
     def _wanted(self) -> set[tuple[Party, Party]]:
         everybody = [member.key for member in self._people]

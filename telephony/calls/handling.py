@@ -1,9 +1,8 @@
 """What those who talk, and those who watch over them, can do with a call while it lasts."""
 
 import asyncio
-from dataclasses import dataclass
 
-from telephony.calls.audibility import ASIDE, MAIN, Mode
+from telephony.calls.audibility import ASIDE, Mode
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation
 from telephony.calls.dialling import (
@@ -163,47 +162,43 @@ def conference(call: Call, by: Party) -> None:
     _back(call, conversation, by, "conference")
 
 
-@dataclass(frozen=True, slots=True)
-class Supervisor:
-    phone: PhoneUser
-    name: str
-
-
-def supervise(call: Call, supervisor: Supervisor, mode: Mode, follows: Party) -> None:
+def supervise(call: Call, supervisor: PhoneUser, mode: Mode, follows: Party) -> None:
     """Bring a supervisor in, or change how they take part; `follows` is the agent.
 
     The first time their phone is rung; afterwards the change is heard at once. Raises NotPossible
     or UnknownTarget.
     """
     conversation = conversation_of(call)
-    party = supervising(call, supervisor.phone)
+    party = supervising(call, supervisor)
     if party is not None:
         member = conversation.member(party)
         member.mode, member.follows = mode, follows
         conversation.settle()
         _tell(call, party, SupervisionChanged, mode=mode.value, supervised=follows.id)
         return
-    targets = phone_targets(call, supervisor.phone)
+    targets = phone_targets(call, supervisor)
     if not targets:
-        raise UnknownTarget(f"The phone {supervisor.phone.user} is not registered.")
+        raise UnknownTarget(f"The phone {supervisor.user} is not registered.")
+    if any(_is_supervisor(party, supervisor) for party in call.parties):
+        raise NotPossible("Your phone is being rung already.")
     joining = _join(call, conversation, targets, mode, follows)
     call.side_tasks.start(joining, name=f"supervise {call.id}")
 
 
-def take_over(call: Call, supervisor: Supervisor, agent: Party) -> None:
+def take_over(call: Call, supervisor: PhoneUser, agent: Party) -> None:
     """The agent leaves, the supervisor goes on with the caller. Raises NotPossible."""
     conversation = conversation_of(call)
-    party = supervising(call, supervisor.phone)
+    party = supervising(call, supervisor)
     if party is None:
         raise NotPossible("Listen to the call before you take it over.")
     _tell(call, party, SupervisionEnded)
     conversation.pass_on(agent, party)
 
 
-def stop_supervising(call: Call, supervisor: Supervisor) -> None:
+def stop_supervising(call: Call, supervisor: PhoneUser) -> None:
     """Raises NotPossible."""
     conversation = conversation_of(call)
-    party = supervising(call, supervisor.phone)
+    party = supervising(call, supervisor)
     if party is None:
         raise NotPossible("You do not take part in this call.")
     conversation.leave(party)
@@ -214,16 +209,12 @@ def stop_supervising(call: Call, supervisor: Supervisor) -> None:
 def supervising(call: Call, phone: PhoneUser) -> Party | None:
     """The supervisor's party, once it has answered."""
     conversation = conversation_of(call)
-    return next(
-        (
-            party
-            for party in call.parties
-            if party.role is LegRole.SUPERVISOR
-            and party.name == phone.user
-            and party in conversation
-        ),
-        None,
-    )
+    here = (party for party in call.parties if party in conversation)
+    return next((party for party in here if _is_supervisor(party, phone)), None)
+
+
+def _is_supervisor(party: Party, phone: PhoneUser) -> bool:
+    return party.role is LegRole.SUPERVISOR and party.name == phone.user
 
 
 # --- what takes its time
@@ -273,9 +264,7 @@ async def _join(
 
 
 def _back(call: Call, conversation: Conversation, by: Party, outcome: str) -> None:
-    for member in conversation:
-        member.room = MAIN
-    conversation.settle()
+    conversation.come_back()
     _tell(call, by, ConsultEnded, outcome=outcome)
 
 

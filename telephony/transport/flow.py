@@ -11,7 +11,7 @@ class Flow:
     """Where a message came from, and where an answer or a later request goes."""
 
     transport: str
-    """`udp`, `tcp`, or a browser's `ws` or `wss`."""
+    """`udp`, `tcp`, or a browser's `ws`."""
     remote: Address
     local: Address
     connection: int = 0
@@ -19,7 +19,7 @@ class Flow:
 
     @property
     def is_browser(self) -> bool:
-        return self.transport in ("ws", "wss")
+        return self.transport == "ws"
 
     @property
     def reliable(self) -> bool:

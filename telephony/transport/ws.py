@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,7 +33,7 @@ Admit = Callable[[Flow, str | None], bool]
 
 
 class WsTransport:
-    """`scheme` is `ws`, or `wss` where a TLS context is given."""
+    """Without TLS: where browsers come from elsewhere, a proxy brings it."""
 
     def __init__(
         self,
@@ -44,7 +43,6 @@ class WsTransport:
         *,
         origins: frozenset[str],
         admit: Admit,
-        tls: ssl.SSLContext | None = None,
     ) -> None:
         """`origins` are the pages that may connect; a client that is no browser names none.
 
@@ -52,13 +50,11 @@ class WsTransport:
         """
         self.bound: Address = ("", 0)
         self.refused = 0
-        self.scheme = "ws" if tls is None else "wss"
         self._receive = receive
         self._lost = lost
         self._limits = limits
         self._origins = origins
         self._admit = admit
-        self._tls = tls
         self._server: Server | None = None
         self._connections: dict[int, _Connection] = {}
         self._sources: Counter[str] = Counter()
@@ -75,7 +71,6 @@ class WsTransport:
         self._server = await serve(
             self._serve,
             sock=socket,
-            ssl=self._tls,
             subprotocols=[_SIP],
             process_request=self._judge,
             compression=None,
@@ -130,7 +125,7 @@ class WsTransport:
 
     async def _serve(self, socket: ServerConnection) -> None:
         remote, local = socket.remote_address[:2], socket.local_address[:2]
-        flow = Flow(self.scheme, remote, local, next(self._numbers))
+        flow = Flow("ws", remote, local, next(self._numbers))
         if not self._admit(flow, _ticket_of(socket)):
             self.refused += 1
             await socket.close(4401, "the ticket has expired")

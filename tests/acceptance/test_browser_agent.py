@@ -13,6 +13,7 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.acceptance.conftest import PhoneMaker
 from tests.support.audio import read_channels, seconds_of_tone, share_of_tone
+from tests.support.baresip import Baresip
 from tests.support.running_server import RunningServer
 from tests.support.softphone import Softphone
 
@@ -25,6 +26,12 @@ async def ticket(server: RunningServer, user: str) -> dict[str, Any]:
     return dict(body["data"])
 
 
+async def ask_for_sales(server: RunningServer, caller: Baresip) -> None:
+    await caller.dial(server.uri("5000"))
+    await caller.wait_for("CALL_ESTABLISHED")
+    await caller.press("1")
+
+
 async def test_caller_and_browser_agent_hear_each_other(
     server: RunningServer, phone: PhoneMaker
 ) -> None:
@@ -33,9 +40,7 @@ async def test_caller_and_browser_agent_hear_each_other(
     async with Softphone(await ticket(server, "agent1"), tone=880) as agent:
         await server.until_registered("1001")
         await server.set_agent("1001", "available")
-        await caller.dial(server.uri("5000"))
-        await caller.wait_for("CALL_ESTABLISHED")
-        await caller.press("1")
+        await ask_for_sales(server, caller)
         invite = await agent.asked("INVITE")
         assert invite.from_.display.startswith("sales: ")
         await agent.asked("ACK")
@@ -63,9 +68,7 @@ async def test_tab_that_dies_while_it_rings_loses_the_call_to_the_next_agent(
         await server.until_registered("1001")
         await server.set_agent("1001", "available")
         await server.set_agent("1002", "available")
-        await caller.dial(server.uri("5000"))
-        await caller.wait_for("CALL_ESTABLISHED")
-        await caller.press("1")
+        await ask_for_sales(server, caller)
         await tab.asked("INVITE")
         await tab.disconnect()
         await second.wait_for("CALL_ESTABLISHED")
@@ -81,9 +84,7 @@ async def test_call_goes_on_while_the_tab_connects_anew(
     async with Softphone(await ticket(server, "agent1"), tone=880) as agent:
         await server.until_registered("1001")
         await server.set_agent("1001", "available")
-        await caller.dial(server.uri("5000"))
-        await caller.wait_for("CALL_ESTABLISHED")
-        await caller.press("1")
+        await ask_for_sales(server, caller)
         await agent.asked("ACK")
         await agent.browser.hear(500)
         await agent.disconnect()

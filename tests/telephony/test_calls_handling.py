@@ -9,7 +9,7 @@ import pytest
 from telephony.calls import handling
 from telephony.calls.audibility import Mode
 from telephony.calls.call import Call
-from telephony.calls.handling import Supervisor
+from telephony.directory import PhoneUser
 from telephony.errors import NotPossible, UnknownTarget
 from telephony.events import (
     CallTransferred,
@@ -74,10 +74,10 @@ class Talk:
         return self.anna.party
 
     @property
-    def supervisor(self) -> Supervisor:
+    def supervisor(self) -> PhoneUser:
         phone = self.centre.context.directory.phone(TENANT, "1003")
         assert phone is not None
-        return Supervisor(phone, "Sue")
+        return phone
 
     def heard(self, **legs: FakeLeg) -> set[str]:
         """`ca`: the leg named `c` hears the one named `a`."""
@@ -350,6 +350,21 @@ def test_who_is_asked_does_not_answer() -> None:
     talking(then)
 
 
+def test_nobody_is_rung_any_more_for_a_talk_that_is_over() -> None:
+    async def then(talk: Talk) -> None:
+        handling.consult(talk.call, talk.by, "1003")
+        await at(0.2)
+        handling.pass_on(talk.call, talk.by, to="1004")
+        await at(0.2)
+        assert talk.centre.endpoint.to("1003").did == ["CANCEL"]
+        await at(1.5)
+        target = talk.centre.endpoint.to("1004")
+        assert talk.heard(t=target) == {"ct", "tc"}
+        handling.consult(talk.call, target.party, "1003")
+
+    talking(then)
+
+
 def test_the_caller_hangs_up_while_somebody_is_asked() -> None:
     async def then(talk: Talk) -> None:
         handling.consult(talk.call, talk.by, "1003")
@@ -399,6 +414,18 @@ def test_listen_whisper_barge_without_dialling_again() -> None:
     talking(then)
 
 
+def test_a_supervisors_phone_is_rung_once() -> None:
+    async def then(talk: Talk) -> None:
+        handling.supervise(talk.call, talk.supervisor, Mode.LISTEN, talk.by)
+        await at(0.2)
+        with pytest.raises(NotPossible, match="rung already"):
+            handling.supervise(talk.call, talk.supervisor, Mode.BARGE, talk.by)
+        await at(1.5)
+        assert len([leg for leg in talk.centre.endpoint.legs if leg.target.user == "1003"]) == 1
+
+    talking(then)
+
+
 def test_a_supervisor_hangs_up_and_nobody_notices() -> None:
     async def then(talk: Talk) -> None:
         sue = await supervised(talk, Mode.WHISPER)
@@ -441,7 +468,7 @@ def test_supervision_needs_a_phone_and_a_talk() -> None:
         phone = talk.centre.context.directory.phone(TENANT, "1002")
         assert phone is not None
         with pytest.raises(UnknownTarget, match="not registered"):
-            handling.supervise(talk.call, Supervisor(phone, "Bea"), Mode.LISTEN, talk.by)
+            handling.supervise(talk.call, phone, Mode.LISTEN, talk.by)
         with pytest.raises(NotPossible, match="does not talk"):
             handling.party_of(talk.call, BEN.id)
 

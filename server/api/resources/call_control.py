@@ -17,8 +17,8 @@ from server.live import Live
 from telephony.calls import handling
 from telephony.calls.audibility import Mode
 from telephony.calls.call import Call
-from telephony.calls.handling import Supervisor
 from telephony.calls.party import Party
+from telephony.directory import PhoneUser
 from telephony.errors import NotPossible, UnknownTarget
 
 
@@ -165,12 +165,12 @@ class CallControl:
             raise NotFound  # somebody else's call is nobody's business
         return call, handling.party_of(call, who.agent_id)
 
-    def _supervisor(self, who: Principal) -> Supervisor:
+    def _supervisor(self, who: Principal) -> PhoneUser:
         user = self._accounts.phone_of(who)
         phone = None if user is None else self._live.find_phone(who.tenant_id, user)
         if phone is None:
             raise Unprocessable("You have no phone. An administrator can give you one.")
-        return Supervisor(phone, who.login)
+        return phone
 
     async def _note(self, who: Principal, call_id: UUID, mode: str) -> None:
         """Whoever listens to people is on the audit trail."""

@@ -1,34 +1,14 @@
 /* One leg with real sockets and no thread: what it sends after a change, and whatever may arrive. */
-#include <arpa/inet.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "engine.h"
+#include "peer.h"
 
 #define EVENTS 64
 #define KEY_TYPE 101
-
-/* Hears what the leg sends, and sends to it. */
-typedef struct {
-    int socket;
-    Address address;
-} Peer;
-
-static Peer peer_open(void)
-{
-    Peer peer = {.socket = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)};
-    socklen_t size = sizeof peer.address;
-    const int yes = 1;
-    setsockopt(peer.socket, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes); /* as ours have it */
-    peer.address.v4 = (struct sockaddr_in){.sin_family = AF_INET,
-                                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (bind(peer.socket, &peer.address.any, sizeof peer.address.v4) != 0 ||
-        getsockname(peer.socket, &peer.address.any, &size) != 0)
-        abort();
-    return peer;
-}
 
 typedef struct {
     Shard shard;
