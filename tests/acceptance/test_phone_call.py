@@ -95,6 +95,7 @@ async def test_nobody_chooses_and_the_third_try_leads_to_support(
     await server.set_agent("1002", "available")
     await caller.dial(server.uri("5000"))
     await agent.wait_for("CALL_ESTABLISHED", seconds=60)
+    await server.until_agent("1002", "engaged")
     await caller.hang_up()
     record = await server.until_record("5000")
     assert [v["queue"] for v in record["queue_visits"]] == ["support"]
@@ -172,6 +173,7 @@ async def test_silent_phone_is_passed_over_and_its_agent_not_offered_again(
     agent = await phone("1001", "answermode=auto", tone=AGENT)
     await server.set_agent("1001", "available")
     await agent.wait_for("CALL_ESTABLISHED")
+    await server.until_agent("1001", "engaged")
     await caller.hang_up()
     record = await server.until_record("5000")
     assert record["agent_id"] == (await server.agent("1001"))["id"]

@@ -107,6 +107,7 @@ async def test_feed_tells_the_story_of_a_call_in_order(
     caller = await phone("outside", tone=440, registered=False)
     await caller.dial(server.uri("5001"))
     await caller.wait_for("CALL_ESTABLISHED")
+    await asyncio.sleep(1)  # the flow begins
     await caller.hang_up()
     told: list[dict[str, Any]] = []
     while not told or told[-1]["type"] != "CallEnded":
