@@ -88,7 +88,7 @@ class Page:
         return await _call(self._socket, self._number, method, parameters, self._session)
 
 
-_KEY_CODES = {"Enter": 13, "F2": 113, "F4": 115, "F8": 119, "F9": 120}
+_KEY_CODES = {"Enter": 13, "Escape": 27, "F2": 113, "F4": 115, "F8": 119, "F9": 120}
 
 
 @asynccontextmanager

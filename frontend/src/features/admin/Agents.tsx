@@ -82,7 +82,7 @@ function SkillsField() {
   const change = (place: number, row: Partial<SkillRow>) => set('skills', rows.map((one, number) => (number === place ? { ...one, ...row } : one)))
   return (
     <Group title={t('admin.agents.skills')}>
-      <div className="soft" id="skills-hint">{t('admin.agents.skills.hint')}</div>
+      <div className="hint" id="skills-hint">{t('admin.agents.skills.hint')}</div>
       {rows.map(({ skill, level }, place) => (
         <div className="skill" key={place}>
           <Autocomplete

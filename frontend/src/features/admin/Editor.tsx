@@ -33,6 +33,7 @@ export function Editor<T extends Values>({ title, initial, readOnly = false, sav
   const { values, set, isDirty, isOutdated } = useValues(initial)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
+  const [failures, setFailures] = useState(0)
   const [asks, setAsks] = useState<'discard' | 'remove' | null>(null)
   const [once, setOnce] = useState<Once | null>(null)
   const body = useRef<HTMLFormElement>(null)
@@ -54,6 +55,7 @@ export function Editor<T extends Values>({ title, initial, readOnly = false, sav
       }
     } catch (refused) {
       setError(refused)
+      setFailures((before) => before + 1)
       void refresh(client)
     } finally {
       setBusy(false)
@@ -62,8 +64,11 @@ export function Editor<T extends Values>({ title, initial, readOnly = false, sav
 
   useEffect(() => {
     // Who cannot see the field that is wrong is taken to it.
-    if (error) body.current?.querySelector<HTMLElement>('[aria-invalid=true], [role=alert]')?.focus()
-  }, [error])
+    if (failures === 0) return
+    const form = body.current
+    const wrong = form?.querySelector<HTMLElement>('[aria-invalid=true]') ?? form?.querySelector<HTMLElement>('[role=alert]')
+    wrong?.focus()
+  }, [failures])
 
   const submit = (event: FormEvent) => {
     event.preventDefault()

@@ -35,8 +35,14 @@ export function Trail() {
               size="xs" aria-label={t('admin.trail.kind')} value={filters.action} onChange={(event) => filter({ action: event.currentTarget.value })}
               data={[{ value: '', label: t('admin.trail.all') }, ...KINDS.map((kind) => ({ value: kind, label: t(`admin.trail.${kind}`) }))]}
             />
-            <TextInput size="xs" type="date" aria-label={t('admin.trail.since')} value={filters.since} onChange={(event) => filter({ since: event.currentTarget.value })} />
-            <TextInput size="xs" type="date" aria-label={t('admin.trail.until')} value={filters.until} onChange={(event) => filter({ until: event.currentTarget.value })} />
+            <label className="dated">
+              <span className="hint">{t('admin.trail.since')}</span>
+              <TextInput size="xs" type="date" value={filters.since} onChange={(event) => filter({ since: event.currentTarget.value })} />
+            </label>
+            <label className="dated">
+              <span className="hint">{t('admin.trail.until')}</span>
+              <TextInput size="xs" type="date" value={filters.until} onChange={(event) => filter({ until: event.currentTarget.value })} />
+            </label>
           </div>
         }
         columns={[

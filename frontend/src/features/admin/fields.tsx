@@ -22,13 +22,16 @@ function useField<T>({ name, label, hint, required = false }: Field) {
   }
 }
 
+/** What cannot be typed into does not look as if it could. */
+const lookOf = (readOnly: boolean) => (readOnly ? 'filled' : 'default')
+
 export function TextField({ maxLength = 80, list, code = false, ...field }: Field & { maxLength?: number; list?: readonly string[]; code?: boolean }) {
   const { value, set, readOnly, shown } = useField<string>(field)
   const id = `suggested-${field.name}`
   return (
     <>
       <TextInput
-        {...shown} value={value} readOnly={readOnly} maxLength={maxLength} autoComplete="off" list={list ? id : undefined}
+        {...shown} variant={lookOf(readOnly)} value={value} readOnly={readOnly} maxLength={maxLength} autoComplete="off" list={list ? id : undefined}
         autoCapitalize={code ? 'none' : undefined} spellCheck={code ? false : undefined}
         onChange={(event) => set(event.currentTarget.value)}
       />
@@ -42,17 +45,20 @@ export function LinesField({ maxLength = 4_000, ...field }: Field & { maxLength?
   const { value, set, readOnly, shown } = useField<string>(field)
   return (
     <Textarea
-      {...shown} value={value} readOnly={readOnly} maxLength={maxLength} autosize minRows={2} maxRows={8} spellCheck={false}
+      {...shown} variant={lookOf(readOnly)} value={value} readOnly={readOnly} maxLength={maxLength} autosize minRows={2} maxRows={8} spellCheck={false}
       onChange={(event) => set(event.currentTarget.value)}
     />
   )
 }
 
+/** The numbers are short, what is said about them is not. */
+const NARROW = { wrapper: { maxWidth: 200 } }
+
 export function NumberField({ min, max, unit, decimals = false, ...field }: Field & { min: number; max: number; unit?: string; decimals?: boolean }) {
   const { value, set, readOnly, shown } = useField<number | null>(field)
   return (
     <NumberInput
-      {...shown} value={value ?? ''} readOnly={readOnly} min={min} max={max} clampBehavior="none" allowDecimal={decimals} w={220}
+      {...shown} variant={lookOf(readOnly)} value={value ?? ''} readOnly={readOnly} min={min} max={max} clampBehavior="none" allowDecimal={decimals} styles={NARROW}
       suffix={unit ? ` ${unit}` : ''} onChange={(given) => set(typeof given === 'number' ? given : null)}
     />
   )
