@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Self
 
 from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
 
@@ -54,7 +55,7 @@ class Person:
     @classmethod
     async def at(
         cls, server: RunningServer, browser: Browser, login: str, *, voice: int | None = None
-    ) -> "Person":
+    ) -> Self:
         """Signed in, in a window that shares nothing with others; says `voice` in Hz."""
         context = await browser.new_context()
         await context.add_init_script(_EAR)

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field
 from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.permissions import Permission
-from casecore.store import flows, queues
+from casecore.store import queues
 from server.api.administration import note, op, taken
-from server.api.errors import Conflict, FieldError
+from server.api.errors import Conflict
+from server.api.in_use import flows_to_queue
 from server.api.models import ApiModel, Name, OutModel, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
@@ -122,23 +123,11 @@ def _values(body: QueueIn) -> queues.QueueValues:
 
 
 def _taken_name(body: QueueIn) -> Any:
-    return taken("body.name", f"another queue is called {body.name} already")
+    return taken("body.name", f"another queue is called {body.name} already", body.name)
 
 
 async def _check_unused(db: Connection, who: Principal, queue: queues.Queue, field: str) -> None:
     """Refuse what would leave callers of a published flow without their queue."""
-    details = [
-        FieldError(field, f"the flow {version.name} leads to it")
-        for version in await flows.list_published_flows(db, who.tenant_id)
-        if queue.name.casefold() in _queues_of(version.document)
-    ]
+    details = await flows_to_queue(db, who.tenant_id, queue.name, field)
     if details:
         raise Conflict(f"The queue {queue.name} is still in use.", details=details)
-
-
-def _queues_of(document: Any) -> set[str]:
-    """Also of a document that this version of the server cannot read."""
-    nodes = document.get("nodes") if isinstance(document, dict) else None
-    named = nodes.values() if isinstance(nodes, dict) else ()
-    found = [node for node in named if isinstance(node, dict) and node.get("kind") == "queue"]
-    return {str(node.get("queue")).casefold() for node in found}
