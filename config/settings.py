@@ -142,6 +142,26 @@ class HttpSettings(Section):
     refresh_token_seconds: int = Field(default=30 * 86_400, ge=3_600, le=365 * 86_400)
 
 
+class TlsSettings(Section):
+    """Encryption by the server itself, of the HTTP port and of SIP over WebSocket alike."""
+
+    certificate: Folder | None = None
+    """PEM file: the certificate, and after it those that lead to a known authority."""
+    key: Folder | None = None
+    """PEM file: its private key, without a password."""
+
+    @model_validator(mode="after")
+    def _together(self) -> "TlsSettings":
+        if (self.certificate is None) is not (self.key is None):
+            missing = "certificate" if self.certificate is None else "key"
+            raise ValueError(f"certificate and key belong together: {missing} is not set")
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        return self.certificate is not None
+
+
 class DatabaseSettings(Section):
     url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = None
     """A PostgreSQL 15+ of your own, `postgresql://owner:password@host/name`; embedded if unset."""
@@ -166,6 +186,7 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
+    tls: TlsSettings = TlsSettings()
     database: DatabaseSettings = DatabaseSettings()
     demo: DemoSettings = DemoSettings()
     log: LogSettings = LogSettings()

@@ -163,7 +163,7 @@ async def api_over(
         browsers=Browsers(
             SoftphoneAccess(
                 Tickets(b"k" * 32, lifetime=timedelta(hours=1)),
-                lambda: "ws://127.0.0.1:5066/",
+                lambda _: "ws://127.0.0.1:5066/",
                 lambda: "127.0.0.1",
                 "here",
             )

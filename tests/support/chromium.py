@@ -115,14 +115,20 @@ async def opened_page(
 
 
 @asynccontextmanager
-async def opened_at(url: str, folder: Path, *, microphone: Path) -> AsyncIterator[Page]:
-    """The page at an address of this machine, with a microphone that plays a file."""
+async def opened_at(
+    url: str, folder: Path, *, microphone: Path, trusted: str | None = None
+) -> AsyncIterator[Page]:
+    """The page at an address of this machine, with a microphone that plays a file.
+
+    `trusted` is the pin of a certificate that no known authority has signed.
+    """
     profile = folder / "profile"
     process = await asyncio.create_subprocess_exec(
         str(PROGRAM),
         *_FLAGS,
         f"--user-data-dir={profile}",
         f"--use-file-for-fake-audio-capture={microphone}",
+        *([f"--ignore-certificate-errors-spki-list={trusted}"] if trusted else []),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

@@ -18,7 +18,8 @@ class SoftphoneAccess:
     """How phones get in: browsers by ticket, the others by password."""
 
     tickets: Tickets
-    url: Callable[[], str]
+    url: Callable[[str], str]
+    """Of SIP over WebSocket, for a browser that called us by this Host."""
     domain: Callable[[], str]
     realm: str
     """Part of what is stored of a phone's password."""
@@ -49,13 +50,14 @@ class Softphone:
                 returns=TicketOut,
                 status=201,
                 may=Permission.CONTROL_OWN_CALLS,
+                wants_host=True,
                 errors=(Conflict,),
                 tag="Softphone",
                 summary="A ticket to be one's own phone in the browser.",
             )
         ]
 
-    async def issue(self, who: Principal) -> TicketOut:
+    async def issue(self, who: Principal, host: str) -> TicketOut:
         phone = self._accounts.phone_of(who)
         if phone is None:
             raise Conflict("You have no phone. An administrator can give you one.")
@@ -66,5 +68,5 @@ class Softphone:
             expires_at=expires,
             user=phone,
             domain=self._access.domain(),
-            ws_url=self._access.url(),
+            ws_url=self._access.url(host),
         )
