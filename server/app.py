@@ -34,6 +34,7 @@ from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
 from server.gauges import expiry_gauge, gauges_of
 from server.http import Browsers, HttpServer
+from server.ice_servers import IceServers
 from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
@@ -142,7 +143,13 @@ class _Server:
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
-                SoftphoneAccess(self.tickets, self.web.phone_url, self._domain, settings.sip.realm),
+                SoftphoneAccess(
+                    self.tickets,
+                    self.web.phone_url,
+                    self._domain,
+                    IceServers(settings.ice),
+                    settings.sip.realm,
+                ),
                 Pages(self.web.phone_url),
                 self._tls.context if self._tls else None,
             ),

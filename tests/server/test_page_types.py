@@ -21,6 +21,7 @@ from server.api.resources.calls import (
 )
 from server.api.resources.queues import QueueOut
 from server.api.resources.recordings import RecordingOut
+from server.api.resources.softphone import IceServerOut, TicketOut
 from server.api.resources.wrap_up import DispositionOut
 from server.web_session import WebSessionOut
 
@@ -32,6 +33,7 @@ MODELS: dict[str, type[OutModel]] = {
     "CallDetail": CallDetailOut,
     "Leg": LegOut,
     "Disposition": DispositionOut,
+    "IceServer": IceServerOut,
     "LiveCall": LiveCallOut,
     "LiveLeg": LiveLegOut,
     "Quality": QualityOut,
@@ -40,6 +42,7 @@ MODELS: dict[str, type[OutModel]] = {
     "Recording": RecordingOut,
     "RecordingRef": RecordingRef,
     "TimelineEvent": TimelineOut,
+    "SoftphoneTicket": TicketOut,
     "User": UserOut,
     "WebSession": WebSessionOut,
 }

@@ -51,6 +51,7 @@ class RunningServer:
         *,
         sip_extra: str = "",
         media_extra: str = "",
+        extra: str = "",
         authority: Authority | None = None,
     ) -> None:
         """With an `authority` it serves https and wss, by the certificate in its files."""
@@ -69,6 +70,7 @@ class RunningServer:
             sip_extra=sip_extra,
             media_extra=media_extra,
         )
+        self._config += extra
         self.url = f"http://127.0.0.1:{self.http_port}"
         self._authority = authority
         if authority is not None:

@@ -11,6 +11,7 @@ from server.api.operation import Operation
 from server.auth.accounts import Accounts
 from server.auth.principal import Principal
 from server.auth.tickets import Tickets
+from server.ice_servers import IceServers
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,18 @@ class SoftphoneAccess:
     url: Callable[[str], str]
     """Of SIP over WebSocket, for a browser that called us by this Host."""
     domain: Callable[[], str]
+    ice_servers: IceServers
     realm: str
     """Part of what is stored of a phone's password."""
+
+
+class IceServerOut(OutModel):
+    """As browsers' RTCPeerConnection takes it."""
+
+    urls: list[str]
+    username: str | None
+    credential: str | None
+    """Of a TURN server: both are made for this user and expire."""
 
 
 class TicketOut(OutModel):
@@ -34,6 +45,8 @@ class TicketOut(OutModel):
     domain: str
     ws_url: str
     """SIP over WebSocket (RFC 7118), subprotocol `sip`."""
+    ice_servers: list[IceServerOut]
+    """STUN and TURN servers that help to get through a NAT or firewall; often there are none."""
 
 
 class Softphone:
@@ -69,4 +82,10 @@ class Softphone:
             user=phone,
             domain=self._access.domain(),
             ws_url=self._access.url(host),
+            ice_servers=[
+                IceServerOut(
+                    urls=list(server.urls), username=server.username, credential=server.credential
+                )
+                for server in self._access.ice_servers.offered_to(who.user_id.hex)
+            ],
         )
