@@ -25,6 +25,7 @@ from server.api.resources.phones import PhoneOut, PhoneSettingsOut
 from server.api.resources.queue_settings import QueueSettingsOut
 from server.api.resources.queues import QueueOut
 from server.api.resources.recordings import RecordingOut
+from server.api.resources.softphone import IceServerOut, TicketOut
 from server.api.resources.trail import AuditEntryOut
 from server.api.resources.users import AccountOut
 from server.api.resources.wrap_up import DispositionOut
@@ -43,6 +44,7 @@ MODELS: dict[str, type[OutModel]] = {
     "Flow": FlowOut,
     "Leg": LegOut,
     "Disposition": DispositionOut,
+    "IceServer": IceServerOut,
     "LiveCall": LiveCallOut,
     "LiveLeg": LiveLegOut,
     "Phone": PhoneOut,
@@ -56,6 +58,7 @@ MODELS: dict[str, type[OutModel]] = {
     "RecordingRef": RecordingRef,
     "TimelineEvent": TimelineOut,
     "Trunk": TrunkOut,
+    "SoftphoneTicket": TicketOut,
     "User": UserOut,
     "WebSession": WebSessionOut,
 }
