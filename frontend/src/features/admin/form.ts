@@ -30,9 +30,10 @@ export function fieldOf(problem: FieldProblem): string | null {
 /** Each problem as a sentence: in the person's language if we know it, else as the server says it. */
 export function problemText(problem: FieldProblem, { language }: Pick<Words, 'language'>): string {
   const field = fieldOf(problem)
-  const known =
-    translateIf(language, `problem.${problem.code}.${field}`, problem.values) ??
-    translateIf(language, `problem.${problem.code}`, problem.values)
+  const values: FieldProblem['values'] = { ...problem.values, line: Number(problem.field.split('.')[2]) + 1 }
+  // Of a text that must not be empty, nobody wants to read that one character is enough.
+  const code = values['min_length'] === 1 ? 'missing' : problem.code
+  const known = translateIf(language, `problem.${code}.${field}`, values) ?? translateIf(language, `problem.${code}`, values)
   return known ?? sentence(problem.message)
 }
 
