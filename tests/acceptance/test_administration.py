@@ -5,13 +5,15 @@ Forms say what is wrong next to the field, and what something depends on is not 
 
 import asyncio
 import json
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from playwright.async_api import Locator, Page, expect
 
 from tests.support.audio import write_tone
-from tests.support.chromium import PROGRAM, Page, opened_at
+from tests.support.chromium import PROGRAM, browser
+from tests.support.desk import Person
 from tests.support.running_server import PASSWORD, ROOT, RunningServer
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -21,184 +23,168 @@ pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="Chromium is not installed here"),
 ]
 
-SAYS = "document.body.innerText.includes({!r})"
-FORM = "[role=dialog] form"
-PAGES = ("users", "agents", "queues", "numbers", "trunks", "phones", "dispositions", "trail")
+
+def form(page: Page) -> Locator:
+    return page.get_by_role("dialog").locator("form")
 
 
-class Administrator:
-    """What a person does in the pages, by the words that are on them."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    async def sign_in(self, login: str = "admin") -> None:
-        await self.page.until("document.querySelectorAll('input').length >= 2")
-        await self.page.type_into("input:not([type=password])", login)
-        await self.page.type_into("input[type=password]", PASSWORD)
-        await self.page.press("Enter")
-        await self.page.until("!!document.querySelector('.top nav')")
-
-    async def go_to(self, section: str) -> None:
-        await self.page.until(f"!!document.querySelector('a[href=\"{section}\"]')")
-        await self.page.evaluate(f"document.querySelector('a[href=\"{section}\"]').click()")
-        await self.page.until(f"location.pathname.startsWith('{section}')")
-
-    async def click(self, words: str) -> None:
-        """The first button of that name, once it is there."""
-        script = (
-            f"[...document.querySelectorAll('button')].find(b => b.innerText.trim() == {words!r})"
-        )
-        await self.page.until(f"!!({script})")
-        await self.page.evaluate(f"({script}).click()")
-
-    async def fill(self, field: str, text: str) -> None:
-        selector = f"{FORM} [name={field}]"
-        await self.page.until(f"!!document.querySelector({selector!r})")
-        await self.page.evaluate(f"document.querySelector({selector!r}).select()")
-        await self.page.type_into(selector, text)
-
-    async def choose(self, field: str, words: str) -> None:
-        """The first choice with these words in it, as the browser tells the page of it."""
-        await self.page.until(
-            f"[...document.querySelectorAll('{FORM} [name={field}] option')]"
-            f".some(o => o.text.includes({words!r}))"
-        )
-        await self.page.evaluate(
-            f"""(() => {{
-                const select = document.querySelector('{FORM} [name={field}]')
-                select.value = [...select.options].find(o => o.text.includes({words!r})).value
-                select.dispatchEvent(new Event('change', {{ bubbles: true }}))
-            }})()"""
-        )
-
-    async def error_at(self, field: str) -> str:
-        """What is wrong with a field, as somebody hears it who cannot see the page."""
-        script = f"""(() => {{
-            const field = document.querySelector('{FORM} [name={field}]')
-            if (field?.getAttribute('aria-invalid') !== 'true') return ''
-            return field.getAttribute('aria-describedby').split(' ')
-                .map(id => document.getElementById(id)).filter(e => /error/.test(e?.id))
-                .map(e => e.innerText).join(' ')
-        }})()"""
-        return str(await self.page.until(script))
-
-    async def until_closed(self) -> None:
-        await self.page.until(f"!document.querySelector('{FORM}')")
+async def go_to(page: Page, section: str) -> None:
+    sections = page.get_by_role("navigation", name="Admin", exact=True)
+    if not await sections.is_visible():
+        main = page.get_by_role("navigation", name="Main")
+        await main.get_by_role("link", name="Admin").filter(visible=True).click()
+    await sections.get_by_role("link", name=section, exact=True).click()
+    await expect(page.get_by_role("heading", name=section, exact=True)).to_be_visible()
 
 
-async def opened(server: RunningServer, folder: Path) -> Any:
-    microphone = folder / "voice.wav"
-    await asyncio.to_thread(write_tone, microphone, 440)
-    return opened_at(f"http://127.0.0.1:{server.http_port}/", folder, microphone=microphone)
+async def press(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).click()
+
+
+async def fill(page: Page, field: str, text: str) -> None:
+    await form(page).locator(f"[name={field}]").fill(text)
+
+
+async def check_error(page: Page, field: str, text: str) -> None:
+    """What is wrong is said with the field, also to who hears the page."""
+    at = form(page).locator(f"[name={field}]")
+    await expect(at).to_have_accessible_description(re.compile(re.escape(text)))
+    await expect(at).to_have_attribute("aria-invalid", "true")
+
+
+async def shown_secret(page: Page) -> str:
+    secret = page.locator("output.secret")
+    await expect(secret).to_be_visible()
+    return await secret.inner_text()
+
+
+async def close(page: Page) -> None:
+    await page.get_by_role("button", name="Close", exact=True).last.click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 async def test_administrator_adds_an_agent_and_the_user_who_takes_its_calls(
     server: RunningServer, tmp_path: Path
 ) -> None:
-    async with await opened(server, tmp_path) as page:
-        admin = Administrator(page)
-        await admin.sign_in()
-        await admin.go_to("/admin")
-        await admin.go_to("/admin/agents")
-        await add_an_agent(admin)
+    microphone = tmp_path / "voice.wav"
+    write_tone(microphone, 440)
+    async with browser(microphone) as chromium:
+        page = (await Person.at(server, chromium, "admin")).page
+        await go_to(page, "Agents")
+        await add_an_agent(page)
         agent = await server.agent("1050")
         assert (agent["name"], agent["skills"]) == ("Cara Agent", {"support": 3})
 
-        await admin.go_to("/admin/users")
-        await admin.click("Add a user")
-        await admin.fill("login", "agent1")
-        await admin.fill("display", "Cara Agent")
-        await admin.choose("agent_id", "Cara Agent")
-        await admin.click("Save")
-        assert await admin.error_at("login") == "“agent1” is taken already."
-        await admin.fill("login", "cara")
-        await admin.click("Save")
+        await go_to(page, "Users")
+        await press(page, "Add a user")
+        await fill(page, "login", "agent1")
+        await fill(page, "display", "Cara Agent")
+        await form(page).locator("[name=agent_id]").select_option(label="Cara Agent (1050)")
+        await press(page, "Save")
+        await check_error(page, "login", "“agent1” is taken already.")
+        await fill(page, "login", "cara")
+        await press(page, "Save")
         password = await shown_secret(page)
-        await admin.click("Close")
+        await close(page)
         users = {user["login"]: user for user in await server.get("/users?limit=100")}
         assert users["cara"]["agent_id"] == agent["id"]
     assert await signs_in(server, "cara", password)
     assert not await signs_in(server, "cara", PASSWORD)
 
 
-async def add_an_agent(admin: Administrator) -> None:
+async def add_an_agent(page: Page) -> None:
     """With a mistake at first: it is told next to the field, and what was typed is still there."""
-    page = admin.page
-    await admin.click("Add an agent")
-    await admin.fill("name", "Cara Agent")
-    await admin.fill("extension", "*45")
-    await admin.click("Add a skill")
-    await page.type_into(f"{FORM} .skill input", "support")
-    await admin.click("Save")
-    assert (
-        await admin.error_at("extension") == "Only digits and letters are possible, such as 1001."
-    )
-    assert await page.evaluate("document.activeElement.name") == "extension"
-    assert (
-        await page.evaluate(f"document.querySelector('{FORM} [name=name]').value") == "Cara Agent"
-    )
-    await admin.fill("extension", "1001")
-    await admin.click("Save")
-    assert "agent1" in await admin.error_at("extension")
-    await admin.fill("extension", "1050")
-    await admin.click("Save")
+    await press(page, "Add an agent")
+    await fill(page, "name", "Cara Agent")
+    await fill(page, "extension", "*45")
+    await press(page, "Add a skill")
+    await form(page).get_by_role("textbox", name="Skill 1").fill("support")
+    await press(page, "Save")
+    await check_error(page, "extension", "Only digits and letters are possible, such as 1001.")
+    await expect(form(page).locator("[name=extension]")).to_be_focused()
+    await expect(form(page).locator("[name=name]")).to_have_value("Cara Agent")
+    await fill(page, "extension", "1001")
+    await press(page, "Save")
+    await check_error(page, "extension", "The user “agent1” has this phone.")
+    await fill(page, "extension", "1050")
+    await press(page, "Save")
     assert len(await shown_secret(page)) >= 8
-    await admin.click("Close")
-    await page.until(SAYS.format("Cara Agent"))
+    await close(page)
+    await expect(page.get_by_role("button", name="Cara Agent")).to_be_visible()
 
 
 async def test_queue_in_use_stays_and_the_page_names_the_flow_that_leads_to_it(
     server: RunningServer, tmp_path: Path
 ) -> None:
-    async with await opened(server, tmp_path) as page:
-        admin = Administrator(page)
-        await admin.sign_in()
-        await admin.go_to("/admin")
-        await admin.go_to("/admin/queues")
-        await admin.click("sales")
-        await admin.fill("ring_seconds", "0")
-        await admin.click("Save")
-        assert await admin.error_at("ring_seconds") == "It must be 1 or more."
-        await page.press("Escape")
-        await page.until(SAYS.format("Throw them away?"))
-        await admin.click("Throw away")
-        await admin.until_closed()
+    microphone = tmp_path / "voice.wav"
+    write_tone(microphone, 440)
+    async with browser(microphone) as chromium:
+        page = (await Person.at(server, chromium, "admin")).page
+        await go_to(page, "Queues")
+        await press(page, "sales")
+        await fill(page, "ring_seconds", "0")
+        await press(page, "Save")
+        await check_error(page, "ring_seconds", "It must be 1 or more.")
+        for leave in (page.keyboard.press("Escape"), page.go_back()):
+            await leave
+            await expect(page.get_by_role("alertdialog", name=re.compile("Throw"))).to_be_visible()
+            await press(page, "Back")
+        await page.keyboard.press("Escape")
+        await press(page, "Throw away")
 
-        await admin.click("sales")
-        await admin.click("Remove")
-        await page.until(SAYS.format("Remove the queue sales?"))
-        await admin.click("Remove")
-        await page.until(SAYS.format("The menu “main” leads there."))
-        await admin.click("Back")
-        await admin.click("Cancel")
-        await admin.until_closed()
+        await press(page, "sales")
+        await press(page, "Remove")
+        question = page.get_by_role("alertdialog")
+        await question.get_by_role("button", name="Remove").click()
+        await expect(question).to_contain_text("The menu “main” leads there.")
+        await press(page, "Back")
+        await press(page, "Cancel")
         assert "sales" in {queue["name"] for queue in await server.get("/queues")}
 
         await server.request("POST", "/queues", json={"name": "by somebody else", "skill": "x"})
-        await page.until(SAYS.format("by somebody else"))
+        await expect(page.get_by_role("button", name="by somebody else")).to_be_visible()
+
+
+async def test_supervisor_looks_at_the_configuration_and_changes_nothing(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    microphone = tmp_path / "voice.wav"
+    write_tone(microphone, 440)
+    async with browser(microphone) as chromium:
+        page = (await Person.at(server, chromium, "supervisor")).page
+        await go_to(page, "Queues")
+        await press(page, "sales")
+        await expect(form(page).locator("[name=name]")).to_have_value("sales")
+        await expect(form(page).locator("[name=name]")).not_to_be_editable()
+        for name in ("Save", "Remove", "Add a queue"):
+            await expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+        await page.keyboard.press("Escape")
+        for name in ("Users", "Changes"):
+            await expect(page.get_by_role("link", name=name)).to_have_count(0)
 
 
 async def test_axe_finds_nothing_serious_on_any_page_of_the_administration(
     server: RunningServer, tmp_path: Path
 ) -> None:
     axe = await asyncio.to_thread(AXE.read_text)
-    async with await opened(server, tmp_path) as page:
-        admin = Administrator(page)
-        await admin.sign_in()
-        await admin.go_to("/admin")
-        for name in PAGES:
-            await admin.go_to(f"/admin/{name}")
-            await page.until("!!document.querySelector('.section .panel table, .section .panel p')")
+    microphone = tmp_path / "voice.wav"
+    write_tone(microphone, 440)
+    async with browser(microphone) as chromium:
+        page = (await Person.at(server, chromium, "admin")).page
+        await go_to(page, "Users")
+        links = page.get_by_role("navigation", name="Admin", exact=True).get_by_role("link")
+        for name in await links.all_inner_texts():
+            await go_to(page, name)
+            await expect(page.locator(".section .panel :is(table, p)").first).to_be_visible()
             assert await serious(page, axe) == [], name
-            if name == "trail":
-                continue
-            await page.evaluate("document.querySelector('.section .rowbutton').click()")
-            await page.until(f"!!document.querySelector('{FORM}')")
-            await page.until("document.getAnimations().every(a => a.playState == 'finished')")
-            assert await serious(page, axe) == [], f"{name}: form"
-            await page.press("Escape")
-            await admin.until_closed()
+            rows = page.locator(".section .rowbutton")
+            if await rows.count() > 0:
+                await rows.first.click()
+                await expect(form(page)).to_be_visible()
+                await page.wait_for_function("document.getAnimations().length == 0")
+                assert await serious(page, axe) == [], f"{name}: form"
+                await page.keyboard.press("Escape")
+                await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 async def serious(page: Page, axe: str) -> list[str]:
@@ -208,10 +194,6 @@ async def serious(page: Page, axe: str) -> list[str]:
         ".map(v => v.id + ' ' + v.nodes.map(n => n.target).join(' '))))"
     )
     return list(json.loads(found))
-
-
-async def shown_secret(page: Page) -> str:
-    return str(await page.until("document.querySelector('output.secret')?.innerText"))
 
 
 async def signs_in(server: RunningServer, login: str, password: str) -> bool:

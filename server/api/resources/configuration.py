@@ -95,9 +95,7 @@ def _usable_network(given: object) -> object:
         raise ValueError(message) from None
 
 
-Network = Annotated[
-    IPv4Network | IPv6Network, BeforeValidator(_usable_network), Field(strict=False)
-]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_usable_network)]
 
 
 class TrunkIn(ApiModel):
