@@ -98,7 +98,7 @@ async def add_an_agent(page: Page) -> None:
     await fill(page, "name", "Cara Agent")
     await fill(page, "extension", "*45")
     await press(page, "Add a skill")
-    await form(page).get_by_role("textbox", name="Skill 1").fill("support")
+    await form(page).get_by_label("Skill 1").fill("support")
     await press(page, "Save")
     await check_error(page, "extension", "Only digits and letters are possible, such as 1001.")
     await expect(form(page).locator("[name=extension]")).to_be_focused()

@@ -86,13 +86,12 @@ def _usable_target(text: str) -> str:
 
 
 def _usable_network(given: object) -> object:
-    if not isinstance(given, str):
-        return given
     try:
-        return ip_network(given)
+        ip_network(str(given))
     except ValueError:
         message = "must be an address such as 192.0.2.10 or a network such as 192.0.2.0/24"
         raise ValueError(message) from None
+    return given
 
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_usable_network)]
