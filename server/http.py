@@ -20,6 +20,7 @@ from server.api.resources.auth import Auth
 from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
+from server.api.resources.hours import Hours
 from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
@@ -107,6 +108,7 @@ class HttpServer:
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Hours(database, self._live),
             Users(database, self.accounts, self._passwords),
             Trail(database),
         )

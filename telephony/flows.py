@@ -67,7 +67,8 @@ class FlowRunner:
         self._version = version
         self._desk = desk
         variables = {"caller": call.caller, "called": call.called}
-        self._interpreter = Interpreter(version.flow, variables)
+        calendars = call.context.directory.calendars(call.tenant_id)
+        self._interpreter = Interpreter(version.flow, variables, calendars)
 
     async def run(self) -> str:
         """Walk through the flow; returns the cause of the call's end."""

@@ -48,6 +48,8 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_agents_id": {"name": "New", "extension": "1077"},
         "post_queues": {"name": "new", "skill": "sales"},
         "put_queues_id": {"name": "changed", "skill": "sales"},
+        "post_hours": {"name": "new", "zone": "UTC"},
+        "put_hours_id": {"name": "changed", "zone": "UTC"},
         "post_dispositions": {"code": "new", "label": "New"},
         "put_dispositions_code": {"label": "Changed"},
         "put_calls_id_wrap_up": {"disposition": "resolved", "note": "so it is"},
@@ -71,6 +73,8 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/trunks": world.trunk.id,
         "/queues": world.queue.id,
         "/users": world.user.id,
+        "/hours": world.calendar.id,
+        "/sounds": world.music.id,
     }
     for start, value in ids.items():
         if operation.path.startswith(start + "/{"):
@@ -161,7 +165,7 @@ async def test_lists_name_nothing_of_another_tenant(api: Api, role: Role) -> Non
         for each in (
             *(there.tenant_id, there.agent.id, there.call.id, there.queue.id, there.flow.id),
             *(there.trunk.id, there.recording_id, api.live.calls(there.tenant_id)[0].id),
-            there.user.id,
+            *(there.user.id, there.calendar.id, there.music.id),
         )
     ]
     headers = api.headers(role)

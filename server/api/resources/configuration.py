@@ -18,6 +18,7 @@ from server.api.administration import by_name, note, op
 from server.api.errors import Conflict, FieldError, Unprocessable
 from server.api.models import ApiModel, DialString, Name, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
+from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
 from telephony.sip.uri import SipUri
@@ -168,8 +169,8 @@ class Configuration:
         return [FlowVersionOut.model_validate(head) for head in heads]
 
     async def add_flow(self, who: Principal, body: FlowIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
             flow = await flows.insert_flow(db, who.tenant_id, body.name)
             flow = await _publish(db, who, flow.id, body.document)
             await note(db, who, "flow_added", flow.id)
@@ -177,8 +178,8 @@ class Configuration:
         return FlowOut.model_validate(flow)
 
     async def change_flow(self, who: Principal, id: UUID, body: FlowChangeIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
             flow = await _publish(db, who, id, body.document)
             await note(db, who, "flow_changed", id, version=flow.latest_version)
         await self._live.reload(who.tenant_id)
@@ -252,9 +253,10 @@ class Configuration:
         ]
 
 
-def _check_flow(document: dict[str, Any]) -> None:
+async def _check_flow(db: Connection, who: Principal, document: dict[str, Any]) -> None:
+    shared = await shared_names(db, who.tenant_id)
     try:
-        parse_flow(document)
+        parse_flow(document, shared)
     except FlowError as error:
         details = [FieldError("body.document", message) for message in error.messages]
         raise Unprocessable("The flow is not valid.", details=details) from None
