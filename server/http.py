@@ -25,6 +25,7 @@ from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
+from server.api.resources.sounds import Sounds
 from server.api.resources.trail import Trail
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
@@ -109,6 +110,7 @@ class HttpServer:
             Recordings(database, data.recordings),
             Configuration(database, self._live),
             Hours(database, self._live),
+            Sounds(database, self._live, data.sounds),
             Users(database, self.accounts, self._passwords),
             Trail(database),
         )

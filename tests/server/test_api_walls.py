@@ -50,6 +50,9 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_queues_id": {"name": "changed", "skill": "sales"},
         "post_hours": {"name": "new", "zone": "UTC"},
         "put_hours_id": {"name": "changed", "zone": "UTC"},
+        "post_sounds_spoken": {"name": "new", "text": "Hello."},
+        "post_sounds_preview": {"text": "Hello."},
+        "put_sounds_id": {"name": "changed"},
         "post_dispositions": {"code": "new", "label": "New"},
         "put_dispositions_code": {"label": "Changed"},
         "put_calls_id_wrap_up": {"disposition": "resolved", "note": "so it is"},
@@ -89,6 +92,8 @@ def guarded(api: Api) -> Iterator[Operation]:
 async def sent(api: Api, operation: Operation, path: str, world: World, **how: Any) -> int:
     if operation.body is not None:
         how["json"] = body_of(operation, world)
+    if operation.upload is not None:
+        path, how["data"] = f"{path}?name=new", b"no sound"
     response = await api.send(operation.method, path, **how)
     await response.read()
     return response.status
