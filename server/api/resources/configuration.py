@@ -28,6 +28,7 @@ from server.api.models import (
     Text,
 )
 from server.api.operation import Operation
+from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
 from telephony.numbers import cleaned, number_key
@@ -186,8 +187,8 @@ class Configuration:
         return [FlowVersionOut.model_validate(head) for head in heads]
 
     async def add_flow(self, who: Principal, body: FlowIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
             await check_queues(db, who.tenant_id, body.document)
             message = f"another flow is called {body.name} already"
             with taken("body.name", message, body.name):
@@ -198,8 +199,8 @@ class Configuration:
         return FlowOut.model_validate(flow)
 
     async def change_flow(self, who: Principal, id: UUID, body: FlowChangeIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
             await check_queues(db, who.tenant_id, body.document)
             flow = await _publish(db, who, id, body.document)
             await note(db, who, "flow_changed", id, version=flow.latest_version)
@@ -362,9 +363,10 @@ async def _check_free(db: Connection, who: Principal, number: str) -> None:
         raise Conflict("The number is taken.", details=[why])
 
 
-def _check_flow(document: dict[str, Any]) -> None:
+async def _check_flow(db: Connection, who: Principal, document: dict[str, Any]) -> None:
+    shared = await shared_names(db, who.tenant_id)
     try:
-        parse_flow(document)
+        parse_flow(document, shared)
     except FlowError as error:
         details = [FieldError("body.document", message) for message in error.messages]
         raise Unprocessable("The flow is not valid.", details=details) from None

@@ -3,6 +3,7 @@ import { ApiError, type FieldProblem } from '../../api/error'
 import { makePassword, problemText, sentence, sortProblems } from './form'
 
 const problem = (field: string, code: string, values: FieldProblem['values'] = {}, message = 'as the server says it'): FieldProblem => ({ field, code, values, message })
+const LINE = 'Line 2 is no address such as 192.0.2.10, and no network such as 192.0.2.0/24.'
 const german = { language: 'de' } as const
 const english = { language: 'en' } as const
 
@@ -15,7 +16,7 @@ test('each problem goes to the field it names, also one about a part of the fiel
     problem('body.elsewhere', 'unheard_of'),
   ])
   expect(sortProblems(error, ['login', 'networks'], english)).toEqual({
-    beside: { login: 'Please fill this in.', networks: 'Line 2 is no address such as 192.0.2.10, and no network such as 192.0.2.0/24.' },
+    beside: { login: 'Please fill this in.', networks: LINE, 'networks.1': LINE },
     others: ['The menu “main” leads there.', 'As the server says it.'],
   })
 })
