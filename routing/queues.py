@@ -1,6 +1,7 @@
 """Queues: what they ask of agents, and what is seen of them from outside."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from config.tenancy import TenantId
 from routing.events import QueueId, WorkId
@@ -23,6 +24,8 @@ class QueueSettings:
     max_waiting: int = 100
     max_wait_seconds: float | None = None
     """Longest wait; a flow's own limit counts where it is shorter."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.errors import MediaError
 from media.prompts import PromptStore
+from media.sound_files import SoundFiles
 from server.addresses import AddressUnusable
 from server.api.resources.softphone import SoftphoneAccess
 from server.auth.secrets_file import load_or_make
@@ -197,6 +198,7 @@ class _Server:
             dispatchers=self.dispatchers.of,
             publish=self.bus.publish,
             recordings=data.recordings,
+            sound_path=SoundFiles(data.sounds).path,
             music=media.music_folder,
             utcnow=lambda: datetime.now(UTC),
             new_id=uuid4,

@@ -35,7 +35,7 @@ from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.silence import Silence
-from telephony.calls.sound import from_file, music, spoken
+from telephony.calls.sound import from_file, from_sound, music, spoken
 from telephony.calls.talk import CallRecorder, talk
 from telephony.directory import FlowVersion
 from telephony.events import (
@@ -67,7 +67,8 @@ class FlowRunner:
         self._version = version
         self._desk = desk
         variables = {"caller": call.caller, "called": call.called}
-        self._interpreter = Interpreter(version.flow, variables)
+        calendars = call.context.directory.calendars(call.tenant_id)
+        self._interpreter = Interpreter(version.flow, variables, calendars)
 
     async def run(self) -> str:
         """Walk through the flow; returns the cause of the call's end."""
@@ -234,6 +235,8 @@ class FlowRunner:
             audio = None
             if prompt.say is not None:
                 audio = await spoken(self._call, prompt.say)
+            elif prompt.sound is not None:
+                audio = await from_sound(self._call, prompt.sound)
             elif prompt.file is not None:
                 audio = await from_file(self._call, prompt.file)
             if audio is not None:

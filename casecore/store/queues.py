@@ -37,7 +37,7 @@ _UPDATE = f"""
 """
 _DELETE = """
     update queues
-       set deleted_at = now()
+       set deleted_at = now(), music = null
      where tenant_id = $1
        and id = $2
        and deleted_at is null
@@ -55,8 +55,8 @@ class QueueValues:
     announce_every_seconds: float = 30.0
     max_waiting: int = 100
     max_wait_seconds: float | None = None
-    music: str | None = None
-    """Folder below the prompts; the installation's music when None."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Queue(QueueValues):
 
 
 async def insert_queue(db: Connection, tenant_id: TenantId, values: QueueValues) -> Queue:
-    """Raises AlreadyExists for a taken name."""
+    """Raises AlreadyExists for a taken name, UnknownReference for unknown music."""
     with refusals(f"queue {values.name}"):
         row = await db.fetchrow(_INSERT, tenant_id, *_arguments(values))
     return found(Queue, row, values.name)

@@ -2,13 +2,14 @@
 leads nowhere."""
 
 import difflib
-from collections.abc import Iterator
 from typing import Any
 
 from casecore.db.connection import Connection
 from casecore.store import flows, numbers, queues
 from config.tenancy import TenantId
+from routing.ivr.document import name_key
 from server.api.errors import FieldError, Unprocessable
+from server.api.references import queues_in, transfers_in
 from telephony.numbers import cleaned, number_key
 
 
@@ -19,7 +20,7 @@ async def flows_to_queue(
     return [
         FieldError(field, f"the flow {version.name} leads to it", "flow_leads", _named(version))
         for version in await flows.list_published_flows(db, tenant_id)
-        if queue.casefold() in {name.casefold() for _, name in _queues_of(version.document)}
+        if name_key(queue) in {name_key(name) for _, name in _queues_of(version.document)}
     ]
 
 
@@ -45,7 +46,7 @@ async def number_dialled(
 
 async def check_queues(db: Connection, tenant_id: TenantId, document: Any) -> None:
     """Refuse a flow that would lead callers to a queue that is not there."""
-    there = {row.name.casefold(): row.name for row in await queues.list_all_queues(db, tenant_id)}
+    there = {name_key(row.name): row.name for row in await queues.list_all_queues(db, tenant_id)}
     details = [
         FieldError(
             "body.document",
@@ -54,7 +55,7 @@ async def check_queues(db: Connection, tenant_id: TenantId, document: Any) -> No
             {"node": node, "queue": name},
         )
         for node, name in _queues_of(document)
-        if name.casefold() not in there
+        if name_key(name) not in there
     ]
     if details:
         raise Unprocessable("The flow leads to a queue that is not there.", details=details)
@@ -62,22 +63,12 @@ async def check_queues(db: Connection, tenant_id: TenantId, document: Any) -> No
 
 def transfers_of(document: Any) -> set[str]:
     """What is dialled by a flow's transfers, but for what depends on variables."""
-    return {name for _, name in _named_by(document, "transfer", "target")}
+    return {name for _, name in transfers_in(document) if "{" not in name}
 
 
 def _queues_of(document: Any) -> list[tuple[str, str]]:
-    """Node and queue, for each node that has one and names it outright."""
-    return list(_named_by(document, "queue", "queue"))
-
-
-def _named_by(document: Any, kind: str, field: str) -> Iterator[tuple[str, str]]:
-    """Node and value; also of a document that this version of the server cannot read."""
-    nodes = document.get("nodes") if isinstance(document, dict) else None
-    for name, node in nodes.items() if isinstance(nodes, dict) else ():
-        if isinstance(node, dict) and node.get("kind") == kind:
-            value = str(node.get(field))
-            if "{" not in value:  # what depends on variables is known in a call only
-                yield str(name), value
+    """Node and queue; what depends on variables is known in a call only."""
+    return [(node, name) for node, name in queues_in(document) if "{" not in name]
 
 
 def _named(version: flows.FlowVersion) -> dict[str, str | int | float]:
@@ -85,5 +76,5 @@ def _named(version: flows.FlowVersion) -> dict[str, str | int | float]:
 
 
 def _nearest(name: str, there: dict[str, str]) -> str:
-    nearest = difflib.get_close_matches(name.casefold(), sorted(there), n=1)
+    nearest = difflib.get_close_matches(name_key(name), sorted(there), n=1)
     return f"; did you mean {there[nearest[0]]!r}?" if nearest else ""

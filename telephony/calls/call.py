@@ -91,6 +91,8 @@ class Call:
         self.state = "ringing"
         self.node = ""
         self.queue = ""
+        self.music: UUID | None = None
+        """The sound of the queue that it waits in, or came from; our own music when None."""
         self.agent_id: UUID | None = None
         self.parties: list[Party] = []
         self.sip_status: int | None = None

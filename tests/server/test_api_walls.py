@@ -51,6 +51,11 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_agents_id": {"name": "New", "extension": "1077"},
         "post_queues": {"name": "new", "skill": "sales"},
         "put_queues_id": {"name": "changed", "skill": "sales"},
+        "post_hours": {"name": "new", "zone": "UTC"},
+        "put_hours_id": {"name": "changed", "zone": "UTC"},
+        "post_sounds_spoken": {"name": "new", "text": "Hello."},
+        "post_sounds_preview": {"text": "Hello."},
+        "put_sounds_id": {"name": "changed"},
         "post_dispositions": {"code": "new", "label": "New"},
         "put_dispositions_code": {"label": "Changed"},
         "put_calls_id_wrap_up": {"disposition": "resolved", "note": "so it is"},
@@ -75,6 +80,8 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/trunks": world.trunk.id,
         "/queues": world.queue.id,
         "/users": world.user.id,
+        "/hours": world.calendar.id,
+        "/sounds": world.music.id,
     }
     for start, value in ids.items():
         if operation.path.startswith(start + "/{"):
@@ -89,6 +96,8 @@ def guarded(api: Api) -> Iterator[Operation]:
 async def sent(api: Api, operation: Operation, path: str, world: World, **how: Any) -> int:
     if operation.body is not None:
         how["json"] = body_of(operation, world)
+    if operation.upload is not None:
+        path, how["data"] = f"{path}?name=new", b"no sound"
     response = await api.send(operation.method, path, **how)
     await response.read()
     return response.status
@@ -166,7 +175,7 @@ async def test_lists_name_nothing_of_another_tenant(api: Api, role: Role) -> Non
         for each in (
             *(there.tenant_id, there.agent.id, there.call.id, there.queue.id, there.flow.id),
             *(there.trunk.id, there.recording_id, api.live.calls(there.tenant_id)[0].id),
-            there.user.id,
+            *(there.user.id, there.calendar.id, there.music.id),
         )
     ]
     headers = api.headers(role)

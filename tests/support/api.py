@@ -65,6 +65,9 @@ class FakeLive(Live):
         ]
         return state
 
+    def voice(self) -> str:
+        return "en-gb"
+
     def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID) -> None:
         self.wrap_ups_ended.append(agent_id)
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
@@ -28,6 +28,7 @@ from server.api.models import (
     Text,
 )
 from server.api.operation import Operation
+from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
 from telephony.numbers import cleaned, number_key
@@ -85,9 +86,21 @@ def _usable_target(text: str) -> str:
     return text
 
 
+def _usable_network(given: object) -> object:
+    try:
+        ip_network(str(given))
+    except ValueError:
+        message = "must be an address such as 192.0.2.10 or a network such as 192.0.2.0/24"
+        raise ValueError(message) from None
+    return given
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_usable_network)]
+
+
 class TrunkIn(ApiModel):
     name: Name
-    networks: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(strict=False)] = ()
+    networks: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     """Where the trunk's calls come from, as CIDR."""
     target: Annotated[Text, Field(max_length=200), AfterValidator(_usable_target)] | None = None
     """Where calls to the outside go; absent for a trunk that only brings calls."""
@@ -174,8 +187,8 @@ class Configuration:
         return [FlowVersionOut.model_validate(head) for head in heads]
 
     async def add_flow(self, who: Principal, body: FlowIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
             await check_queues(db, who.tenant_id, body.document)
             message = f"another flow is called {body.name} already"
             with taken("body.name", message, body.name):
@@ -186,8 +199,8 @@ class Configuration:
         return FlowOut.model_validate(flow)
 
     async def change_flow(self, who: Principal, id: UUID, body: FlowChangeIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
             await check_queues(db, who.tenant_id, body.document)
             flow = await _publish(db, who, id, body.document)
             await note(db, who, "flow_changed", id, version=flow.latest_version)
@@ -350,9 +363,10 @@ async def _check_free(db: Connection, who: Principal, number: str) -> None:
         raise Conflict("The number is taken.", details=[why])
 
 
-def _check_flow(document: dict[str, Any]) -> None:
+async def _check_flow(db: Connection, who: Principal, document: dict[str, Any]) -> None:
+    shared = await shared_names(db, who.tenant_id)
     try:
-        parse_flow(document)
+        parse_flow(document, shared)
     except FlowError as error:
         details = [FieldError("body.document", message) for message in error.messages]
         raise Unprocessable("The flow is not valid.", details=details) from None

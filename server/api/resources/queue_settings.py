@@ -1,32 +1,25 @@
 """Queues as administrators set them up."""
 
-from pathlib import PurePosixPath
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
+from casecore.errors import NotFound
 from casecore.permissions import Permission
-from casecore.store import queues
+from casecore.store import queues, sounds
+from routing.ivr.document import name_key
 from server.api.administration import note, op, taken
-from server.api.errors import Conflict
+from server.api.errors import Conflict, FieldError, Unprocessable
 from server.api.in_use import flows_to_queue
 from server.api.models import ApiModel, Name, OutModel, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
 from server.live import Live
 
-
-def _below_the_prompts(folder: str) -> str:
-    path = PurePosixPath(folder)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError("must be a folder below the prompts, such as music/classical")
-    return folder
-
-
-Folder = Annotated[Text, Field(min_length=1, max_length=200), AfterValidator(_below_the_prompts)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -46,8 +39,8 @@ class QueueIn(ApiModel):
     max_waiting: int = Field(default=100, ge=0, le=10_000)
     max_wait_seconds: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] | None = None
     """Callers who have waited that long leave; null for no limit."""
-    music: Folder | None = None
-    """Folder below the prompts; the installation's music when null."""
+    music: Annotated[UUID, Field(strict=False)] | None = None
+    """A sound of the kind `music`; the installation's music when null."""
 
 
 class QueueSettingsOut(OutModel):
@@ -61,7 +54,7 @@ class QueueSettingsOut(OutModel):
     announce_every_seconds: float
     max_waiting: int
     max_wait_seconds: float | None
-    music: str | None
+    music: UUID | None
 
 
 class QueueSettings:
@@ -72,7 +65,10 @@ class QueueSettings:
         self._live = live
 
     def operations(self) -> list[Operation]:
-        may: dict[str, Any] = {"may": Permission.CHANGE_CONFIGURATION, "errors": (Conflict,)}
+        may: dict[str, Any] = {
+            "may": Permission.CHANGE_CONFIGURATION,
+            "errors": (Conflict, Unprocessable),
+        }
         queue: dict[str, Any] = {"parameters": {"id": UUID}}
         return [
             op("POST", "/queues", self.add_queue, "Add a queue.", **may,
@@ -87,9 +83,10 @@ class QueueSettings:
 
     async def add_queue(self, who: Principal, body: QueueIn) -> QueueSettingsOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_music(db, who, body)
             with _taken_name(body):
                 row = await queues.insert_queue(db, who.tenant_id, _values(body))
-            await note(db, who, "queue_added", row.id, **body.model_dump())
+            await note(db, who, "queue_added", row.id, **body.model_dump(mode="json"))
         await self._live.reload(who.tenant_id)
         return QueueSettingsOut.model_validate(row)
 
@@ -101,11 +98,12 @@ class QueueSettings:
     async def change_queue(self, who: Principal, id: UUID, body: QueueIn) -> QueueSettingsOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
             before = await queues.fetch_queue(db, who.tenant_id, id)
-            if before.name != body.name:
+            if name_key(before.name) != name_key(body.name):
                 await _check_unused(db, who, before, "body.name")
+            await _check_music(db, who, body)
             with _taken_name(body):
                 row = await queues.update_queue(db, who.tenant_id, id, _values(body))
-            await note(db, who, "queue_changed", id, **body.model_dump())
+            await note(db, who, "queue_changed", id, **body.model_dump(mode="json"))
         await self._live.reload(who.tenant_id)
         return QueueSettingsOut.model_validate(row)
 
@@ -120,6 +118,17 @@ class QueueSettings:
 
 def _values(body: QueueIn) -> queues.QueueValues:
     return queues.QueueValues(**body.model_dump())
+
+
+async def _check_music(db: Connection, who: Principal, body: QueueIn) -> None:
+    if body.music is None:
+        return
+    with suppress(NotFound):
+        sound = await sounds.fetch_sound(db, who.tenant_id, body.music)
+        if sound.kind is sounds.SoundKind.MUSIC:
+            return
+    detail = FieldError("body.music", "there is no music of that id", "no_such_music")
+    raise Unprocessable("The queue has nothing to play.", details=[detail])
 
 
 def _taken_name(body: QueueIn) -> Any:
