@@ -57,7 +57,7 @@ class AgentOffers:
         work_id = WorkId(call.id)
         waiting = _Waiting(call, queue.name, asyncio.get_running_loop().create_future())
         self._waiting[work_id] = waiting
-        call.state, call.queue = "queued", queue.name
+        call.state, call.queue, call.queued_at = "queued", queue.name, call.context.utcnow()
         item = WorkItem(work_id, queue.id, order.priority, call.caller, order.needs_agents)
         abandoned, reason = True, ""
         try:

@@ -27,7 +27,7 @@ export function fixtures(own, running) {
   ]
   const call = (n, caller, queue, state, seconds, agent_id, more = {}) => ({
     id: id(n), direction: 'inbound', caller, called: '5000', started_at: ago(seconds), answered_at: ago(seconds - 3),
-    state, node: queue, queue, agent_id,
+    state, node: queue, queue, agent_id, queued_at: queue ? ago(seconds - 20) : null, choices: [],
     legs: [leg(n + 300, 'caller', caller), ...(agent_id ? [leg(n + 400, 'agent', '1001', agent_id)] : [])], ...more,
   })
   const live = [
@@ -37,7 +37,15 @@ export function fixtures(own, running) {
     call(105, '', 'support', 'queued', 51, null),
     call(106, '+49 30 55512', 'menu', 'flow', 8, null, { queue: '', node: 'menu' }),
   ]
-  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1)))
+  const choices = [{ menu: 'language', key: '1', led_to: 'main menu' }, { menu: 'main menu', key: '2', led_to: 'support' }]
+  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1), { choices }))
+  const rings = call(101, '+49 30 1234567', 'support', 'queued', 57, null, { choices, legs: [{ ...leg(401, 'agent', '1001', own), is_answered: false }] })
+  const contact = (n, minutes, agent_name, disposition, note) => ({ id: id(n), direction: 'inbound', started_at: ago(60 * minutes), answered_at: agent_name ? ago(60 * minutes - 20) : null, ended_at: ago(60 * minutes - 200), cause: 'caller_hung_up', queue: 'support', agent_name, disposition, note })
+  const contacts = [
+    contact(201, 34, null, null, ''),
+    contact(203, 1500, 'Ben Agent', 'Call back', 'Invoice 4711 is wrong: the discount is missing. Asked the accounts department, they call back before Friday.'),
+    contact(206, 9000, 'Clara Conrad', 'Resolved', 'New address noted.'),
+  ]
   const done = (n, caller, called, direction, minutes, seconds, cause, agent_name = 'Anna Agent') => ({
     id: id(n), direction, caller, called, trunk_id: null, started_at: ago(60 * minutes),
     answered_at: seconds ? ago(60 * minutes - 12) : null, ended_at: ago(60 * minutes - 12 - seconds), cause,
@@ -86,7 +94,7 @@ export function fixtures(own, running) {
     event('RecordingStarted', 515, { kind: 'call' }),
     event('CallEnded', 340, { cause: 'caller_hung_up' }),
   ]
-  return { agents, queues, live, calls, recordings, detail, timeline }
+  return { agents, queues, live, rings, calls, contacts, recordings, detail, timeline }
 }
 
 const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit: 20, pages: 1 } })
@@ -97,12 +105,14 @@ export async function serveFixtures(target, made) {
   await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
   await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
   await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))
+  await json(/\/api\/v1\/calls\/live\/[^/]+\/contacts/, () => ({ data: made.contacts }))
   await json(/\/api\/v1\/calls(\?|$)/, () => page(made.calls))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}$/, () => ({ data: made.detail }))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}\/timeline$/, () => ({ data: made.timeline }))
   await json(/\/api\/v1\/recordings(\?|$)/, () => page(made.recordings))
   await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: silence(3), contentType: 'audio/wav' }))
   await target.routeWebSocket(/\/ws\/v1\/events$/, (socket) => {
+    made.tell = (type) => socket.send(JSON.stringify({ sequence: 2, type, data: {} }))
     socket.onMessage(() => {
       const data = { agents: made.agents, queues: made.queues, calls: made.live }
       socket.send(JSON.stringify({ sequence: 1, type: 'Snapshot', data }))

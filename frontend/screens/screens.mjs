@@ -1,7 +1,7 @@
 // Pictures of every main screen, light and dark, wide and narrow, into docs/screens; and what axe
 // finds on each. The pages, sign-in and policy are those of a running server, its calls are made up.
 //
-//   MURIMA_URL=http://127.0.0.1:8080 MURIMA_PASSWORD=... node screens/screens.mjs [folder]
+//   MURIMA_URL=http://127.0.0.1:8080 MURIMA_PASSWORD=... node screens/screens.mjs [folder [agent | supervisor | …]]
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -45,11 +45,13 @@ async function open(scheme, viewport, { login, language = 'en', running = false,
     await page.bringToFront()
   }
   let own = null
+  let made = null
   await page.route(/\/web\/session$/, async (route) => {
     const response = await route.fetch()
     if (route.request().method() === 'POST' && response.ok()) {
       own = (await response.json()).data.user.agent_id
-      await serveFixtures(page, fixtures(own, running))
+      made = fixtures(own, running)
+      await serveFixtures(page, made)
     }
     await route.fulfill({ response })
   })
@@ -57,7 +59,7 @@ async function open(scheme, viewport, { login, language = 'en', running = false,
   await page.fill('input[name=password]', password)
   await page.click('button[type=submit]')
   await page.waitForSelector('[data-feed=live]', { state: 'attached' })
-  return { context, page, far }
+  return { context, page, far, made }
 }
 
 async function picture(page, name) {
@@ -76,11 +78,14 @@ async function picture(page, name) {
 }
 
 async function agentScreens(scheme, viewport, suffix) {
-  const { context, page, far } = await open(scheme, viewport, { login: 'agent1', phone: true })
+  const { context, page, far, made } = await open(scheme, viewport, { login: 'agent1', phone: true })
   await page.waitForSelector('[data-link=ready]')
   await picture(page, `desk-${suffix}`)
+  made.live.unshift(made.rings)
+  made.tell('LegStarted')
   await far.call('+49301234567', 'support')
   await page.getByRole('alertdialog').waitFor()
+  await page.getByText('Earlier contacts').waitFor()
   await picture(page, `incoming-${suffix}`)
   await context.close()
 
@@ -126,15 +131,16 @@ async function supervisorScreens(scheme, viewport, suffix) {
   await context.close()
 }
 
+const SCREENS = { agent: agentScreens, supervisor: supervisorScreens }
+// A second argument picks what is made: `agent`, `supervisor`, ...
+const only = process.argv[3]
 for (const scheme of ['light', 'dark']) {
   const { context, page } = await open(scheme, WIDE, {})
   await picture(page, `signin-${scheme}`)
   await context.close()
-  await agentScreens(scheme, WIDE, scheme)
-  await supervisorScreens(scheme, WIDE, scheme)
+  for (const [name, make] of Object.entries(SCREENS)) if (!only || only === name) await make(scheme, WIDE, scheme)
 }
-await agentScreens('light', PHONE, 'phone')
-await supervisorScreens('light', PHONE, 'phone')
+for (const [name, make] of Object.entries(SCREENS)) if (!only || only === name) await make('light', PHONE, 'phone')
 const german = await open('light', WIDE, { login: 'supervisor', language: 'de' })
 await german.page.getByRole('heading', { name: 'Laufende Anrufe' }).waitFor()
 await picture(german.page, 'console-german')

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from telephony.tasks import TaskScope
 
 log = logging.getLogger(__name__)
 
+_CHOICES_KEPT = 20
+"""A caller who goes round in a menu must not make the call's record grow."""
+
 
 @dataclass(frozen=True, slots=True)
 class LegSnapshot:
@@ -40,6 +44,16 @@ class LegSnapshot:
     mode: str = "talk"
     """How it takes part in the talk: `talk`, `aside` in a consultation, or as a supervisor
     `listen`, `whisper` or `barge`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the caller chose, or failed to, in a menu of a flow."""
+
+    menu: str
+    key: str
+    """What was pressed, or `timeout` or `invalid`."""
+    led_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,10 @@ class CallSnapshot:
     queue: str
     agent_id: UUID | None
     legs: tuple[LegSnapshot, ...]
+    queued_at: datetime | None = None
+    """Since when the caller waits, or waited last, for an agent."""
+    choices: tuple[Choice, ...] = ()
+    """The way through the menus, oldest first."""
 
 
 Body = Callable[["Call"], Awaitable[str]]
@@ -91,6 +109,8 @@ class Call:
         self.state = "ringing"
         self.node = ""
         self.queue = ""
+        self.queued_at: datetime | None = None
+        self.choices: deque[Choice] = deque(maxlen=_CHOICES_KEPT)
         self.agent_id: UUID | None = None
         self.parties: list[Party] = []
         self.sip_status: int | None = None
@@ -259,6 +279,8 @@ class Call:
             queue=self.queue,
             agent_id=self.agent_id,
             legs=tuple(self._leg_snapshot(party) for party in self.parties),
+            queued_at=self.queued_at,
+            choices=tuple(self.choices),
         )
 
     def _leg_snapshot(self, party: Party) -> LegSnapshot:

@@ -25,6 +25,7 @@ from casecore.store import (
     agents,
     audit,
     calls,
+    contacts,
     dispositions,
     flows,
     legs,
@@ -96,6 +97,9 @@ READS: dict[str, Attempt] = {
     "calls.list_calls": lambda db, t, w: calls.list_calls(db, t, PAGE, calls.CallFilter()),
     "calls.call_involves_agent": lambda db, t, w: calls.call_involves_agent(
         db, t, w.call.id, w.agent.id
+    ),
+    "contacts.list_contacts": lambda db, t, w: contacts.list_contacts(
+        db, t, w.call.caller, apart_from=uuid4(), limit=5
     ),
     "legs.list_legs_of_calls": lambda db, t, w: legs.list_legs_of_calls(db, t, [w.call.id]),
     "queue_visits.list_visits_of_calls": lambda db, t, w: queue_visits.list_visits_of_calls(

@@ -11,6 +11,7 @@ from server.api.resources.auth import UserOut
 from server.api.resources.calls import (
     CallDetailOut,
     CallOut,
+    ChoiceOut,
     LegOut,
     LiveCallOut,
     LiveLegOut,
@@ -19,6 +20,7 @@ from server.api.resources.calls import (
     TimelineOut,
     VisitOut,
 )
+from server.api.resources.contacts import ContactOut
 from server.api.resources.queues import QueueOut
 from server.api.resources.recordings import RecordingOut
 from server.api.resources.wrap_up import DispositionOut
@@ -30,6 +32,8 @@ MODELS: dict[str, type[OutModel]] = {
     "Agent": AgentOut,
     "Call": CallOut,
     "CallDetail": CallDetailOut,
+    "Choice": ChoiceOut,
+    "Contact": ContactOut,
     "Leg": LegOut,
     "Disposition": DispositionOut,
     "LiveCall": LiveCallOut,

@@ -6,6 +6,7 @@ import type {
   Call,
   CallDetail,
   ConsultAction,
+  Contact,
   Disposition,
   LiveCall,
   Page,
@@ -44,6 +45,15 @@ export const useLiveCalls = () =>
     queryKey: keys.live,
     queryFn: () => api.get<LiveCall[]>('/calls/live'),
     refetchInterval: 30_000,
+  })
+
+/** Who calls: asked for as soon as it rings. */
+export const useContacts = (call: string | undefined) =>
+  useQuery({
+    queryKey: ['contacts', call],
+    queryFn: () => api.get<Contact[]>(`/calls/live/${call}/contacts`),
+    enabled: call !== undefined,
+    staleTime: Infinity,
   })
 
 export interface CallQuery {

@@ -82,6 +82,30 @@ export interface LiveCall {
   queue: string
   agent_id: string | null
   legs: LiveLeg[]
+  /** Since when the caller waits, or waited last, for an agent. */
+  queued_at: string | null
+  choices: Choice[]
+}
+
+/** What the caller pressed in a menu, or `timeout` or `invalid`. */
+export interface Choice {
+  menu: string
+  key: string
+  led_to: string
+}
+
+/** An earlier call with the same number. */
+export interface Contact {
+  id: string
+  direction: Direction
+  started_at: string
+  answered_at: string | null
+  ended_at: string | null
+  cause: string | null
+  queue: string | null
+  agent_name: string | null
+  disposition: string | null
+  note: string
 }
 
 export type Direction = 'inbound' | 'internal' | 'outbound'

@@ -33,6 +33,13 @@ class LiveLegOut(OutModel):
     """`talk`, `aside` in a consultation, or as a supervisor `listen`, `whisper`, `barge`."""
 
 
+class ChoiceOut(OutModel):
+    menu: str
+    key: str
+    """What the caller pressed, or `timeout` or `invalid`."""
+    led_to: str
+
+
 class LiveCallOut(OutModel):
     id: UUID
     direction: str
@@ -46,6 +53,10 @@ class LiveCallOut(OutModel):
     queue: str
     agent_id: UUID | None
     legs: list[LiveLegOut]
+    queued_at: datetime | None
+    """Since when the caller waits, or waited last, for an agent."""
+    choices: list[ChoiceOut]
+    """The way through the flow's menus, oldest first."""
 
 
 class CallOut(OutModel):

@@ -7,6 +7,7 @@ import { useUser } from '../../api/useSession'
 import { END } from '../../theme'
 import { useWords, type Key } from '../../i18n'
 import { Since } from '../../ui/State'
+import { CallerFacts } from './CallerFacts'
 import { Consultation, TransferDialog } from './Transfer'
 import { ownLeg } from './useOwnCall'
 
@@ -29,6 +30,7 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
         <div className="big">{(call.direction === 'outbound' ? call.called : call.caller) || t('calls.anonymous')}</div>
       </div>
       <span style={{ fontSize: '1.125rem' }}><Since at={call.answered_at ?? call.started_at} /></span>
+      <CallerFacts call={call} ringing={!talking} />
       <Consultation call={call} />
       {talking ? (
         <>
