@@ -1,9 +1,23 @@
 """Opening hours: weekly spans in a time zone, with holidays."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@lru_cache(maxsize=256)
+def zone_named(name: str) -> tzinfo:
+    """Raises ZoneInfoNotFoundError, ValueError or OSError for a name that is none."""
+    # UTC must work on a machine without time zone files, too
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def start_of_day(utc: datetime, zone: tzinfo) -> datetime:
+    """When the day that it is in `zone` began."""
+    return datetime.combine(utc.astimezone(zone).date(), time(0), zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from casecore.db.database import Database
 from casecore.db.embedded import EmbeddedPostgres
 from casecore.store import calls
 from casecore.store.agent_states import list_last_states
+from casecore.store.queue_visits import list_days
 from casecore.store.snapshots import TenantSnapshot, load_tenant
 from casecore.store.tenants import list_tenants
 from config.settings import Settings
@@ -25,6 +26,7 @@ from server.api.resources.softphone import SoftphoneAccess
 from server.auth.secrets_file import load_or_make
 from server.auth.tickets import Tickets
 from server.bindings.agent_states import resume_states
+from server.bindings.queue_days import days_began, resume_days
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
@@ -195,6 +197,7 @@ class _Server:
         await self._close_interrupted(started)
         await self.reload()
         await self._resume_agents()
+        await self._resume_days()
         await self.http.accounts.refresh_all()
         changes = Changes(self.database, self.http.accounts, self.reload)
         listening = self._tasks.create_task(changes.run(), name="changes")
@@ -271,6 +274,14 @@ class _Server:
             async with self.database.tenant_tx(tenant_id) as db:
                 last = await list_last_states(db, tenant_id)
             resume_states(self.dispatchers.of(tenant_id), last)
+
+    async def _resume_days(self) -> None:
+        now = datetime.now(UTC)
+        for snapshot in await self._snapshots():
+            tenant_id, queues = snapshot.tenant.id, queues_of(snapshot)
+            async with self.database.tenant_tx(tenant_id) as db:
+                days = await list_days(db, tenant_id, days_began(queues, now))
+            resume_days(self.dispatchers.of(tenant_id), queues, days, now)
 
     async def _store_last_records(self) -> None:
         with suppress(TimeoutError):

@@ -8,6 +8,8 @@ const agent = (n, name, extension, state, seconds, more = {}) => ({
 })
 const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk' })
 
+const LEVEL = { service_level_seconds: 20, service_level_target: 80, short_abandon_seconds: 5 }
+
 /** `own` is the agent of the signed-in user; `running` is whether that agent is on a call. */
 export function fixtures(own, running) {
   const agents = [
@@ -22,8 +24,8 @@ export function fixtures(own, running) {
   ]
   if (own) agents[0].id = own
   const queues = [
-    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2 },
-    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6 },
+    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2, answered_in_time: 70, abandoned_short: 1, service_level: 86.4, ...LEVEL },
+    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6, answered_in_time: 88, abandoned_short: 4, service_level: 68.75, ...LEVEL },
   ]
   const call = (n, caller, queue, state, seconds, agent_id, more = {}) => ({
     id: id(n), direction: 'inbound', caller, called: '5000', started_at: ago(seconds), answered_at: ago(seconds - 3),
@@ -112,6 +114,7 @@ export async function serveFixtures(target, made) {
   await json(/\/api\/v1\/recordings(\?|$)/, () => page(made.recordings))
   await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: silence(3), contentType: 'audio/wav' }))
   await target.routeWebSocket(/\/ws\/v1\/events$/, (socket) => {
+    made.drop = () => socket.close()
     made.tell = (type) => socket.send(JSON.stringify({ sequence: 2, type, data: {} }))
     socket.onMessage(() => {
       const data = { agents: made.agents, queues: made.queues, calls: made.live }

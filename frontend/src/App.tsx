@@ -1,12 +1,13 @@
 import { Loader } from '@mantine/core'
 import { useEffect } from 'react'
-import { Redirect, Route, Switch } from 'wouter'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { useSession, useUser } from './api/useSession'
 import { CallsPage } from './features/calls/CallsPage'
 import { CallElsewhere } from './features/desk/CallElsewhere'
 import { Desk } from './features/desk/Desk'
 import { RecordingsPage } from './features/recordings/RecordingsPage'
 import { Console } from './features/supervisor/Console'
+import { Wallboard } from './features/wallboard/Wallboard'
 import { Shell } from './features/shell/Shell'
 import { SignIn } from './features/signin/SignIn'
 import { useWords } from './i18n'
@@ -29,6 +30,9 @@ export function App() {
 function Inside() {
   const feed = useFeed()
   const { role } = useUser()
+  const [path] = useLocation()
+  // A screen on a wall is nobody's phone.
+  if (path === '/wallboard' && role !== 'agent') return <Wallboard feed={feed} />
   return (
     <PhoneProvider>
       <Shell feed={feed}>

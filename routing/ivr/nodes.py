@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, time, tzinfo
+from datetime import date, time
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from routing.calendars import WEEKDAYS, Calendar, Span
+from routing.calendars import WEEKDAYS, Calendar, Span, zone_named
 
 NodeName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
 VariableName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
@@ -182,15 +182,10 @@ class BranchNode(_Node):
 
 def _known_zone(name: str) -> str:
     try:
-        _zone(name)
+        zone_named(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"there is no time zone {name!r}") from None
     return name
-
-
-def _zone(name: str) -> tzinfo:
-    # UTC must work on a machine without time zone files, too
-    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def _readable_span(text: str) -> str:
@@ -218,7 +213,7 @@ class Hours(_Part):
         spans = tuple(
             _span(WEEKDAYS.index(day), text) for day, texts in self.weekly.items() for text in texts
         )
-        return Calendar(_zone(self.zone), spans, frozenset(self.holidays))
+        return Calendar(zone_named(self.zone), spans, frozenset(self.holidays))
 
 
 class HoursNode(_Node):

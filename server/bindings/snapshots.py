@@ -50,6 +50,11 @@ def queues_of(snapshot: TenantSnapshot) -> list[QueueSettings]:
             announce_every_seconds=row.announce_every_seconds,
             max_waiting=row.max_waiting,
             max_wait_seconds=row.max_wait_seconds,
+            service_level_seconds=row.service_level_seconds,
+            service_level_target=row.service_level_target,
+            short_abandon_seconds=row.short_abandon_seconds,
+            time_zone=row.time_zone,
+            auto_answer=row.auto_answer,
         )
         for row in snapshot.queues
     ]

@@ -55,6 +55,13 @@ export interface Queue {
   answered: number
   abandoned: number
   flowed_out: number
+  answered_in_time: number
+  abandoned_short: number
+  /** Percent; nothing while there is nobody to count. */
+  service_level: number | null
+  service_level_seconds: number
+  service_level_target: number
+  short_abandon_seconds: number
 }
 
 export interface LiveLeg {
