@@ -301,6 +301,45 @@ class SupervisionEnded:
     leg_id: LegId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpRequested:
+    """An agent in a talk asks a supervisor for help."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    agent_id: UUID | None
+    reason: str
+    """`question`, `upset_caller`, `technical`, `emergency` or `other`."""
+    text: str
+    """In the agent's words; may be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpTaken:
+    """A supervisor says to come."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    by: str
+    """Login of who comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpEnded:
+    """Nobody asks for help in the call any more."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    outcome: str
+    """`withdrawn` by the agent, or `call_ended`."""
+
+
 CallEvent = (
     CallStarted
     | CallAnswered
@@ -316,6 +355,9 @@ CallEvent = (
     | ConsultEnded
     | SupervisionChanged
     | SupervisionEnded
+    | HelpRequested
+    | HelpTaken
+    | HelpEnded
     | LegEnded
     | LegsBridged
     | FlowStarted

@@ -29,12 +29,12 @@ export function fixtures(own, running) {
   ]
   const call = (n, caller, queue, state, seconds, agent_id, more = {}) => ({
     id: id(n), direction: 'inbound', caller, called: '5000', started_at: ago(seconds), answered_at: ago(seconds - 3),
-    state, node: queue, queue, agent_id, queued_at: queue ? ago(seconds - 20) : null, choices: [],
+    state, node: queue, queue, agent_id, queued_at: queue ? ago(seconds - 20) : null, choices: [], help: null,
     legs: [leg(n + 300, 'caller', caller), ...(agent_id ? [leg(n + 400, 'agent', '1001', agent_id)] : [])], ...more,
   })
   const live = [
     call(102, '+49 89 2017740', 'support', 'talking', 345, id(2)),
-    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7)),
+    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7), { help: { agent_id: id(7), reason: 'upset_caller', text: 'Wants to speak to somebody in charge', since: ago(23), taken_by: null } }),
     call(104, '+43 1 5350', 'support', 'queued', 96, null),
     call(105, '', 'support', 'queued', 51, null),
     call(106, '+49 30 55512', 'menu', 'flow', 8, null, { queue: '', node: 'menu' }),

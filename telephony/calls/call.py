@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from config.tenancy import TenantId
@@ -24,6 +25,9 @@ from telephony.events import (
     LegRole,
 )
 from telephony.tasks import TaskScope
+
+if TYPE_CHECKING:
+    from telephony.calls.help import HelpRequest
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +82,8 @@ class CallSnapshot:
     """Since when the caller waits, or waited last, for an agent."""
     choices: tuple[Choice, ...] = ()
     """The way through the menus, oldest first."""
+    help: "HelpRequest | None" = None
+    """What an agent asks for in it."""
 
 
 Body = Callable[["Call"], Awaitable[str]]
@@ -121,6 +127,7 @@ class Call:
         """Where the one who stays on the line goes next."""
         self.consulting: asyncio.Task[None] | None = None
         """Rings somebody who is asked for advice."""
+        self.help: HelpRequest | None = None
         self.is_recorded = False
         """Whether a talk of it was recorded; then the next one is too."""
         self.side_tasks = TaskScope()
@@ -281,6 +288,7 @@ class Call:
             legs=tuple(self._leg_snapshot(party) for party in self.parties),
             queued_at=self.queued_at,
             choices=tuple(self.choices),
+            help=self.help,
         )
 
     def _leg_snapshot(self, party: Party) -> LegSnapshot:

@@ -33,6 +33,7 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_agents_id_state": {"state": "away", "reason": "lunch"},
         "post_calls": {"from_user": "1001", "to": "1002"},
         "post_calls_live_id_hold": {"held": True},
+        "post_calls_live_id_help": {"reason": "question", "text": "Who knows?"},
         "post_calls_live_id_mute": {"muted": True},
         "post_calls_live_id_transfer": {"to": "1002"},
         "post_calls_live_id_consult": {"to": "1002"},

@@ -36,7 +36,7 @@ export const api = {
     ((await (await send('GET', path)).json()) as { data: T }).data,
   post: async <T>(path: string, body: unknown = {}): Promise<T> =>
     ((await (await send('POST', path, body)).json()) as { data: T }).data,
-  put: async <T>(path: string, body: unknown): Promise<T> =>
+  put: async <T>(path: string, body: unknown = {}): Promise<T> =>
     ((await (await send('PUT', path, body)).json()) as { data: T }).data,
   delete: async (path: string): Promise<void> => void (await send('DELETE', path)),
   blob: async (path: string): Promise<Blob> => (await send('GET', path)).blob(),

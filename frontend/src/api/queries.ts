@@ -166,6 +166,15 @@ export const useSupervise = () =>
     mode ? api.put(`${live(id)}/supervision`, { mode }) : api.delete(`${live(id)}/supervision`),
   )
 
+export const useAskHelp = () =>
+  useLiveAction(({ id, reason, text }: { id: string; reason: string; text: string }) =>
+    api.post(`${live(id)}/help`, { reason, text }),
+  )
+
+export const useTakeHelp = () => useLiveAction((id: string) => api.put(`${live(id)}/help`))
+
+export const useWithdrawHelp = () => useLiveAction((id: string) => api.delete(`${live(id)}/help`))
+
 export const useHangUp = () => useLiveAction((id: string) => api.delete(live(id)))
 
 /** Rings the own desk phone first, then the other. */

@@ -92,6 +92,17 @@ export interface LiveCall {
   /** Since when the caller waits, or waited last, for an agent. */
   queued_at: string | null
   choices: Choice[]
+  help: HelpRequest | null
+}
+
+/** An agent asks a supervisor for help. */
+export interface HelpRequest {
+  agent_id: string | null
+  reason: string
+  text: string
+  since: string
+  /** Login of who said to come. */
+  taken_by: string | null
 }
 
 /** What the caller pressed in a menu, or `timeout` or `invalid`. */

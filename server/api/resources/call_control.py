@@ -14,7 +14,7 @@ from server.api.operation import Operation
 from server.auth.accounts import Accounts
 from server.auth.principal import Principal
 from server.live import Live
-from telephony.calls import handling
+from telephony.calls import handling, help
 from telephony.calls.audibility import Mode
 from telephony.calls.call import Call
 from telephony.calls.party import Party
@@ -107,22 +107,22 @@ class CallControl:
         ]  # fmt: skip
 
     async def hold(self, who: Principal, id: UUID, body: HoldIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.hold(call, party, held=body.held)
 
     async def mute(self, who: Principal, id: UUID, body: MuteIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.mute(call, party, muted=body.muted)
 
     async def transfer(self, who: Principal, id: UUID, body: TransferIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.pass_on(call, party, to=body.to or "", queue=body.queue or "")
 
     async def consult(self, who: Principal, id: UUID, body: ConsultIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.consult(call, party, body.to)
 
@@ -132,22 +132,25 @@ class CallControl:
             "cancel": handling.cancel,
             "conference": handling.conference,
         }
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             actions[body.action](call, party)
 
     async def supervise(self, who: Principal, id: UUID, body: SupervisionIn) -> None:
-        with _refusals():
+        with refusals():
             call = self._find(who, id)
             supervisor, agent = self._supervisor(who), _agent_in(call)
             if body.mode == "take_over":
                 handling.take_over(call, supervisor, agent)
             else:
                 handling.supervise(call, supervisor, Mode(body.mode), agent)
+            if call.help is not None:
+                # Whoever comes has no need to say so too.
+                help.take(call, who.login)
         await self._note(who, id, body.mode)
 
     async def stop(self, who: Principal, id: UUID) -> None:
-        with _refusals():
+        with refusals():
             handling.stop_supervising(self._find(who, id), self._supervisor(who))
         await self._note(who, id, "end")
 
@@ -192,7 +195,7 @@ def _agent_in(call: Call) -> Party:
     return agents[-1] if agents else conversation.between[-1]
 
 
-class _refusals:
+class refusals:
     """Telephony's own words, as answers of the API."""
 
     def __enter__(self) -> None: ...

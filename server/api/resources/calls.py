@@ -40,6 +40,16 @@ class ChoiceOut(OutModel):
     led_to: str
 
 
+class HelpOut(OutModel):
+    agent_id: UUID | None
+    reason: str
+    """`question`, `upset_caller`, `technical`, `emergency` or `other`."""
+    text: str
+    since: datetime
+    taken_by: str | None
+    """Login of the supervisor who said to come."""
+
+
 class LiveCallOut(OutModel):
     id: UUID
     direction: str
@@ -57,6 +67,8 @@ class LiveCallOut(OutModel):
     """Since when the caller waits, or waited last, for an agent."""
     choices: list[ChoiceOut]
     """The way through the flow's menus, oldest first."""
+    help: HelpOut | None
+    """What an agent asks a supervisor for."""
 
 
 class CallOut(OutModel):

@@ -12,6 +12,7 @@ import { usePhone, usePhoneTools, useQuality } from '../../phone/PhoneProvider'
 import { verdict } from '../../phone/quality'
 import { duration } from '../../ui/format'
 import { useNow } from '../../ui/useNow'
+import { AskHelp } from './AskHelp'
 import { CallerFacts } from './CallerFacts'
 import { DialPad } from './DialPad'
 import { Consultation, TransferDialog } from './Transfer'
@@ -114,6 +115,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
             <Button variant="default" aria-expanded={keypad} px={6} onClick={() => setKeypad(!keypad)} leftSection={<IconDialpad size={17} aria-hidden />}>{t('phone.keypad')}</Button>
             <Button variant="default" disabled={!call} px={6} onClick={() => setTransfer(true)} leftSection={<IconArrowsExchange size={17} aria-hidden />}>{t('phone.transfer')}</Button>
           </Group>
+          {call ? <AskHelp call={call} /> : null}
           <Collapse expanded={keypad}><DialPad press={(digit) => phone.digit(digit)} /></Collapse>
         </>
       ) : null}

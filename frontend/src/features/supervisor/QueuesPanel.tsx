@@ -29,7 +29,7 @@ export function QueuesPanel() {
               <Table.Th>{t('queues.name')}</Table.Th>
               <Table.Th className="number">{t('queues.waiting')}</Table.Th>
               <Table.Th className="number">{t('queues.longest')}</Table.Th>
-              <Table.Th className="number">{t('queues.agents')}</Table.Th>
+              <Table.Th className="number wide">{t('queues.agents')}</Table.Th>
               <Table.Th className="number wide">{t('queues.offered')}</Table.Th>
               <Table.Th className="number wide">{t('queues.answered')}</Table.Th>
               <Table.Th className="number wide">{t('queues.abandoned')}</Table.Th>
@@ -59,7 +59,7 @@ function QueueRow({ queue, seenAt }: { queue: Queue; seenAt: number }) {
       <Table.Th scope="row">{queue.name}</Table.Th>
       <Table.Td className={queue.waiting > 0 ? 'number alarm' : 'number'}>{queue.waiting}</Table.Td>
       <Table.Td className={wait >= LONG_WAIT_MS ? 'number alarm' : 'number'}>{queue.waiting > 0 ? duration(wait) : '–'}</Table.Td>
-      <Table.Td className="number">{queue.agents_available} / {queue.agents_logged_in}</Table.Td>
+      <Table.Td className="number wide">{queue.agents_available} / {queue.agents_logged_in}</Table.Td>
       <Table.Td className="number wide">{queue.offered}</Table.Td>
       <Table.Td className="number wide">{queue.answered}</Table.Td>
       <Table.Td className="number wide">{queue.abandoned}</Table.Td>
