@@ -41,35 +41,19 @@ async def test_g02_g03_g04_g05_g06_supervisor_listens_whispers_joins_and_takes_o
         await anna.press("Accept")
         await anna.hears(CALLER, of=ALL)
 
-        await mode(boss, "Listen").click()
-        await boss.hears(CALLER, AGENT, of=ALL)
-        await anna.hears(CALLER, of=ALL)
-        listening = await moment()
-        await mode(boss, "Whisper").click()
-        await anna.hears(CALLER, SUPERVISOR, of=ALL)
-        await boss.hears(CALLER, AGENT, of=ALL)
-        whispering = await moment()
-        await mode(boss, "Join").click()
-        await expect(mode(boss, "Join")).to_have_attribute("aria-pressed", "true")
-        joined = await moment()
-        await mode(boss, "Take over").click()
-        await anna.sees("What became of it")
-        await boss.hears(CALLER, of=ALL)
-        alone = await moment()
+        windows = await supervise(anna, boss)
         await caller.hang_up()
         ended = time.monotonic()
         record = await server.until_record("5000")
     await caller.stop()
     [heard], rate = read_channels(caller.heard[0])
 
-    def tones(begin: float, end: float) -> set[int]:
-        piece = heard[len(heard) - round((ended - begin) * rate) :]
-        return present(piece[: round((end - begin) * rate)], rate)
-
-    assert tones(*listening) == {AGENT}
-    assert tones(*whispering) == {AGENT}
-    assert tones(*joined) == {AGENT, SUPERVISOR}
-    assert tones(*alone) == {SUPERVISOR}
+    assert [tones(heard, rate, ended, window) for window in windows] == [
+        {AGENT},
+        {AGENT},
+        {AGENT, SUPERVISOR},
+        {SUPERVISOR},
+    ]
     recordings = await server.get(f"/recordings?call_id={record['id']}")
     with_agent, _ = sorted(recordings, key=lambda one: str(one["started_at"]))
     status, sound = await server.request("GET", f"/recordings/{with_agent['id']}/audio")
@@ -78,9 +62,35 @@ async def test_g02_g03_g04_g05_g06_supervisor_listens_whispers_joins_and_takes_o
     file.write_bytes(sound)
     (left, right), rate = read_channels(file)
     assert SUPERVISOR not in present(left, rate)
-    aside = round((whispering[1] - listening[0]) * rate)
+    aside = round((windows[1][1] - windows[0][0]) * rate)
     assert present(right[:aside], rate) == {AGENT}, "listen and whisper"
     assert present(right[-rate:], rate) == {AGENT, SUPERVISOR}, "joined"
+
+
+async def supervise(anna: Person, boss: Person) -> list[tuple[float, float]]:
+    """From listening to taking over; when each step was under way."""
+    await mode(boss, "Listen").click()
+    await boss.hears(CALLER, AGENT, of=ALL)
+    await anna.hears(CALLER, of=ALL)
+    windows = [await moment()]
+    await mode(boss, "Whisper").click()
+    await anna.hears(CALLER, SUPERVISOR, of=ALL)
+    await boss.hears(CALLER, AGENT, of=ALL)
+    windows.append(await moment())
+    await mode(boss, "Join").click()
+    await expect(mode(boss, "Join")).to_have_attribute("aria-pressed", "true")
+    windows.append(await moment())
+    await mode(boss, "Take over").click()
+    await anna.sees("What became of it")
+    await boss.hears(CALLER, of=ALL)
+    return [*windows, await moment()]
+
+
+def tones(heard: Samples, rate: int, ended: float, window: tuple[float, float]) -> set[int]:
+    """What a phone heard between two moments, whose sound ends with `ended`."""
+    begin, end = window
+    piece = heard[len(heard) - round((ended - begin) * rate) :]
+    return present(piece[: round((end - begin) * rate)], rate)
 
 
 async def test_g10_every_step_of_a_supervision_is_on_the_audit_trail(
