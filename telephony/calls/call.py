@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from config.tenancy import TenantId
@@ -22,12 +21,10 @@ from telephony.events import (
     CallId,
     CallStarted,
     Direction,
+    LegId,
     LegRole,
 )
 from telephony.tasks import TaskScope
-
-if TYPE_CHECKING:
-    from telephony.calls.help import HelpRequest
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +58,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class HelpRequest:
+    leg_id: LegId
+    agent_id: UUID | None
+    reason: str
+    text: str
+    since: datetime
+    taken_by: str | None = None
+    """Who said to come, by name."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallSnapshot:
     """A live call as seen from outside."""
 
@@ -82,7 +90,7 @@ class CallSnapshot:
     """Since when the caller waits, or waited last, for an agent."""
     choices: tuple[Choice, ...] = ()
     """The way through the menus, oldest first."""
-    help: "HelpRequest | None" = None
+    help: HelpRequest | None = None
     """What an agent asks for in it."""
 
 
@@ -113,8 +121,7 @@ class Call:
         self.started_at = context.utcnow()
         self.answered_at: datetime | None = None
         self.state = "ringing"
-        self.node = ""
-        self.queue = ""
+        self.node = self.queue = ""
         self.queued_at: datetime | None = None
         self.choices: deque[Choice] = deque(maxlen=_CHOICES_KEPT)
         self.agent_id: UUID | None = None

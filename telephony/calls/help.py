@@ -1,25 +1,12 @@
 """An agent in a talk asks a supervisor for help: one request at a time in a call."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from uuid import UUID
+from dataclasses import replace
 
-from telephony.calls.call import Call
+from telephony.calls.call import Call, HelpRequest
 from telephony.calls.handling import conversation_of
 from telephony.calls.party import Party
 from telephony.errors import NotPossible
 from telephony.events import HelpEnded, HelpRequested, HelpTaken, LegId
-
-
-@dataclass(frozen=True, slots=True)
-class HelpRequest:
-    leg_id: LegId
-    agent_id: UUID | None
-    reason: str
-    text: str
-    since: datetime
-    taken_by: str | None = None
-    """Who said to come, by name."""
 
 
 def ask(call: Call, party: Party, reason: str, text: str) -> None:

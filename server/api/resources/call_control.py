@@ -11,6 +11,7 @@ from casecore.store import audit
 from server.api.errors import Conflict, NotFound, Unprocessable
 from server.api.models import ApiModel, DialString, Text
 from server.api.operation import Operation
+from server.api.refusals import refusals
 from server.auth.accounts import Accounts
 from server.auth.principal import Principal
 from server.live import Live
@@ -19,7 +20,6 @@ from telephony.calls.audibility import Mode
 from telephony.calls.call import Call
 from telephony.calls.party import Party
 from telephony.directory import PhoneUser
-from telephony.errors import NotPossible, UnknownTarget
 
 
 class HoldIn(ApiModel):
@@ -193,15 +193,3 @@ def _agent_in(call: Call) -> Party:
     conversation = handling.conversation_of(call)
     agents = [party for party in conversation.between if party.agent_id is not None]
     return agents[-1] if agents else conversation.between[-1]
-
-
-class refusals:
-    """Telephony's own words, as answers of the API."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if isinstance(error, NotPossible):
-            raise Conflict(str(error)) from error
-        if isinstance(error, UnknownTarget):
-            raise Unprocessable(str(error)) from error

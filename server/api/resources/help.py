@@ -11,7 +11,7 @@ from server.api.administration import note
 from server.api.errors import Conflict, NotFound
 from server.api.models import ApiModel, Text
 from server.api.operation import Operation
-from server.api.resources.call_control import refusals
+from server.api.refusals import refusals
 from server.auth.principal import Principal
 from server.live import Live
 from telephony.calls import handling, help
