@@ -48,6 +48,7 @@ from telephony.calls.context import CallContext
 from telephony.directory import Directory
 from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
+from telephony.phone_checks import PhoneChecks
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
 from telephony.switchboard import Switchboard
@@ -214,6 +215,10 @@ class _Server:
         await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
         await self.switchboard.registrations.restore()
+        registrations = self.switchboard.registrations
+        checks = PhoneChecks(self.context, registrations.refresh_reachability)
+        checking = self._tasks.create_task(checks.run(), name="check phones")
+        stack.callback(checking.cancel)
 
     async def _start_endpoint(self) -> None:
         try:

@@ -21,6 +21,7 @@ from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
 from server.api.resources.contacts import Contacts
+from server.api.resources.device_tests import DeviceTests
 from server.api.resources.help import Help
 from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
@@ -106,6 +107,7 @@ class HttpServer:
             Calls(database, self._live),
             WrapUp(database),
             Contacts(database, self._live),
+            DeviceTests(database),
             Help(database, self._live),
             CallControl(database, self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),

@@ -16,7 +16,7 @@ from telephony.direct import connect_both, connect_through
 from telephony.directory import FlowVersion, PhoneUser
 from telephony.errors import UnknownPhone
 from telephony.events import CallId, Direction, LegRole
-from telephony.features import CODES, toggle_available
+from telephony.features import CODES, TOGGLE_AVAILABLE, run_feature
 from telephony.flows import FlowRunner, QueueDesk
 from telephony.numbers import caller_of, cleaned, user_of
 from telephony.onward import go_on
@@ -165,9 +165,7 @@ class Switchboard:
         direction = Direction.OUTBOUND if outside else Direction.INTERNAL
         call = self._new_call(tenant_id, direction, caller=phone.user, called=called)
         if called in CODES:
-            self._answer_and_run(
-                call, leg, phone, lambda c, party: toggle_available(c, party, phone)
-            )
+            self._answer_and_run(call, leg, phone, lambda c, party: run_feature(c, party, phone))
         elif version is not None:
             self._begin_flow(call, leg, version, phone)
         else:
@@ -208,7 +206,7 @@ class Switchboard:
             await party.agreed
             return await run(call, party)
 
-        self._start(call, body, agent_of=None if call.called in CODES else phone)
+        self._start(call, body, agent_of=None if call.called == TOGGLE_AVAILABLE else phone)
 
     def _connect_through(self, call: Call, leg: "IncomingLeg", phone: PhoneUser) -> None:
         """A phone calls another phone or the outside: it is answered when the other end is."""

@@ -48,6 +48,8 @@ export function fixtures(own, running) {
     contact(203, 1500, 'Ben Agent', 'Call back', 'Invoice 4711 is wrong: the discount is missing. Asked the accounts department, they call back before Friday.'),
     contact(206, 9000, 'Clara Conrad', 'Resolved', 'New address noted.'),
   ]
+  const test = (agent_id, verdict, minutes) => ({ agent_id, at: ago(60 * minutes), verdict, microphone: 'there', level: 0.6, speaker: true, round_trip_ms: 24, loss_percent: 0.1, jitter_ms: 3, mos: 4.3 })
+  const tests = [test(own ?? id(1), 'good', 47), test(id(2), 'fair', 31), test(id(4), 'failed', 52), test(id(6), 'good', 12)]
   const done = (n, caller, called, direction, minutes, seconds, cause, agent_name = 'Anna Agent') => ({
     id: id(n), direction, caller, called, trunk_id: null, started_at: ago(60 * minutes),
     answered_at: seconds ? ago(60 * minutes - 12) : null, ended_at: ago(60 * minutes - 12 - seconds), cause,
@@ -96,7 +98,7 @@ export function fixtures(own, running) {
     event('RecordingStarted', 515, { kind: 'call' }),
     event('CallEnded', 340, { cause: 'caller_hung_up' }),
   ]
-  return { agents, queues, live, rings, calls, contacts, recordings, detail, timeline }
+  return { agents, queues, live, rings, calls, contacts, tests, recordings, detail, timeline }
 }
 
 const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit: 20, pages: 1 } })
@@ -105,6 +107,7 @@ const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit
 export async function serveFixtures(target, made) {
   const json = (pattern, body) => target.route(pattern, (route) => (route.request().method() === 'GET' ? route.fulfill({ json: body() }) : route.fallback()))
   await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
+  await json(/\/api\/v1\/device-tests$/, () => ({ data: made.tests }))
   await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
   await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))
   await json(/\/api\/v1\/calls\/live\/[^/]+\/contacts/, () => ({ data: made.contacts }))

@@ -112,6 +112,11 @@ async function agentScreens(scheme, viewport, suffix) {
   await talk.page.getByRole('button', { name: 'Sound settings' }).click()
   await talk.page.getByRole('button', { name: 'Test the microphone' }).click()
   await picture(talk.page, `sound-${suffix}`)
+  await talk.page.keyboard.press('Escape')
+  await talk.page.getByRole('button', { name: 'Test devices' }).click()
+  await talk.page.getByRole('button', { name: 'Start' }).click()
+  await talk.page.getByText('Did you hear two tones?').waitFor()
+  await picture(talk.page, `device-test-${suffix}`)
   await talk.context.close()
 }
 

@@ -46,9 +46,14 @@ class Target:
 
 
 def phone_targets(call: Call, phone: PhoneUser) -> tuple[Target, ...]:
-    """Every place where the phone's user is registered."""
+    """Every place where the phone's user is registered, and not known to be asleep."""
     bindings = call.context.registrar.bindings(phone.tenant_id, phone.user)
-    return tuple(Target(phone.user, b.contact, b.flow, phone.agent_id) for b in bindings)
+    silent = call.context.silent_flows
+    return tuple(
+        Target(phone.user, b.contact, b.flow, phone.agent_id)
+        for b in bindings
+        if b.flow not in silent
+    )
 
 
 def find_targets(call: Call, dialled: str) -> tuple[Target, ...]:

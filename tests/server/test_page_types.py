@@ -22,6 +22,7 @@ from server.api.resources.calls import (
     VisitOut,
 )
 from server.api.resources.contacts import ContactOut
+from server.api.resources.device_tests import DeviceTestOut
 from server.api.resources.queues import QueueOut
 from server.api.resources.recordings import RecordingOut
 from server.api.resources.wrap_up import DispositionOut
@@ -35,6 +36,7 @@ MODELS: dict[str, type[OutModel]] = {
     "CallDetail": CallDetailOut,
     "Choice": ChoiceOut,
     "Contact": ContactOut,
+    "DeviceTest": DeviceTestOut,
     "HelpRequest": HelpOut,
     "Leg": LegOut,
     "Disposition": DispositionOut,

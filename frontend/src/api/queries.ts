@@ -7,6 +7,7 @@ import type {
   CallDetail,
   ConsultAction,
   Contact,
+  DeviceTest,
   Disposition,
   LiveCall,
   Page,
@@ -127,6 +128,24 @@ export function useSetWrapUp() {
     mutationFn: ({ call, disposition, note }: { call: string; disposition: string | null; note: string }) =>
       api.put(`/calls/${call}/wrap-up`, { disposition, note }),
     onSettled: () => client.invalidateQueries({ queryKey: keys.calls }),
+  })
+}
+
+export const useDeviceTests = () =>
+  useQuery({
+    queryKey: ['device-tests'],
+    queryFn: () => api.get<DeviceTest[]>('/device-tests'),
+    refetchInterval: 60_000,
+  })
+
+export type DeviceFindings = Omit<DeviceTest, 'agent_id' | 'at' | 'verdict' | 'mos'>
+
+export function useKeepDeviceTest() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ agent, found }: { agent: string; found: DeviceFindings }) =>
+      api.put<DeviceTest>(`/agents/${agent}/device-test`, found),
+    onSettled: () => client.invalidateQueries({ queryKey: ['device-tests'] }),
   })
 }
 

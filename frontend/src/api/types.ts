@@ -95,6 +95,20 @@ export interface LiveCall {
   help: HelpRequest | null
 }
 
+/** What the last test of an agent's devices found. */
+export interface DeviceTest {
+  agent_id: string
+  at: string
+  verdict: 'good' | 'fair' | 'poor' | 'failed'
+  microphone: string
+  level: number | null
+  speaker: boolean | null
+  round_trip_ms: number | null
+  loss_percent: number | null
+  jitter_ms: number | null
+  mos: number | null
+}
+
 /** An agent asks a supervisor for help. */
 export interface HelpRequest {
   agent_id: string | null

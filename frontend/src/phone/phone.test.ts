@@ -156,3 +156,10 @@ test('another tab takes the phone over', async () => {
   await phone.start()
   expect(phone.get().link).toBe('connecting')
 })
+
+test('C07: the server that asks is told whether the microphone is there', async () => {
+  const { phone, sip } = await ready()
+  expect(sip().microphoneThere()).toBe(true)
+  phone.microphoneIs(false)
+  expect(sip().microphoneThere()).toBe(false)
+})

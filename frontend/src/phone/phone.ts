@@ -29,6 +29,8 @@ export interface SipEvents {
   registered(): void
   lost(): void
   refused(reason: string): void
+  /** What the server is told when it asks whether a call could be taken now. */
+  microphoneThere(): boolean
   incoming(call: SipCall, number: string, name: string, listen: (events: SipCallEvents) => void): void
 }
 
@@ -110,6 +112,7 @@ export class Phone {
         this.#do(this.#machine.link('ready'))
       },
       lost: () => this.#lost(),
+      microphoneThere: () => this.get().microphone,
       refused: (reason) => this.#do(this.#machine.link('refused', reason)),
       incoming: (call, number, name, listen) => this.#incoming(call, number, name, listen),
     })

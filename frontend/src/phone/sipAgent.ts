@@ -49,6 +49,12 @@ export function startSipAgent(
     const { user } = session.remote_identity.uri
     events.incoming(call, user ?? '', session.remote_identity.display_name ?? '', (given) => call.listen(given))
   })
+  // The server asks every few seconds. A tab that sleeps does not answer, and gets no calls.
+  ua.on('newOptions', (event: unknown) => {
+    const { originator, message } = event as { originator: string; message: { accept(options: object): void } }
+    if (originator !== 'remote') return
+    message.accept({ extraHeaders: [`X-Murima-Microphone: ${events.microphoneThere() ? 'there' : 'missing'}`] })
+  })
   ua.start()
   return {
     call: (target, options, callEvents) => {
