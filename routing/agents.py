@@ -31,6 +31,8 @@ class AgentProfile:
     """User of the phone that is rung."""
     skills: Mapping[str, int]
     """Level of each skill, 1 to 5. The agent serves every queue that asks for no more."""
+    auto_answer: bool = False
+    """The phone takes calls from queues by itself, after a tone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ class Switchboard:
 
     def receive_register(self, request: "Request", flow: "Flow", principal: object) -> "Response":
         assert isinstance(principal, FromPhone)
-        return self.registrations.receive_register(request, flow, principal.phone)
+        response = self.registrations.receive_register(request, flow, principal.phone)
+        self._notice_new_page(principal.phone)
+        return response
 
     def receive_invite(self, leg: "IncomingLeg", principal: object) -> None:
         called = user_of(leg.request.uri)
@@ -156,6 +158,19 @@ class Switchboard:
         await self.registrations.close()
 
     # --- what becomes of a call
+
+    def _notice_new_page(self, phone: PhoneUser) -> None:
+        """A browser that registered under another name has another page: what was in the old one
+        is gone, though nobody hung up."""
+        bindings = self.context.registrar.bindings(phone.tenant_id, phone.user)
+        pages = {binding.contact.user for binding in bindings if binding.flow.is_browser}
+        for call in list(self._calls.values()):
+            if not pages or call.tenant_id != phone.tenant_id:
+                continue
+            for party in list(call.parties):
+                page = party.page
+                if party.name == phone.user and page is not None and page not in pages:
+                    party.note_page_gone()
 
     def _from_phone(self, leg: "IncomingLeg", phone: PhoneUser, called: str) -> None:
         tenant_id = phone.tenant_id

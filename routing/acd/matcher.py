@@ -285,6 +285,7 @@ class Matcher:
             queue_id=line.queue.id,
             agent_id=agent.profile.id,
             ring_seconds=line.queue.ring_seconds,
+            auto_answer=line.queue.auto_answer or agent.profile.auto_answer,
         )
         self._offers[offer.id] = offer
         line.ring(work)

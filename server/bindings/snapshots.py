@@ -68,6 +68,7 @@ def agents_of(snapshot: TenantSnapshot) -> list[AgentProfile]:
             name=row.name,
             extension=row.extension,
             skills=row.skills,
+            auto_answer=row.auto_answer,
         )
         for row in snapshot.agents
     ]

@@ -396,6 +396,7 @@ class FakeCallee(FakeLeg):
         self.target, self.handler, self.from_, self.flow = target, handler, from_, flow
         self.offered = offered
         self.credentials: object = None
+        self.headers: dict[str, str] = {}
 
     def ring(self, status: int = 180, body: bytes | None = None) -> None:
         if not self.is_over:
@@ -461,10 +462,12 @@ class FakeEndpoint:
         from_: NameAddress,
         to: NameAddress,
         flow: Flow | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
         credentials: object = None,
     ) -> FakeCallee:
         leg = FakeCallee(target, handler, offer, from_, flow, f"out{len(self.legs)}")
         leg.credentials = credentials
+        leg.headers = dict(headers)
         self.legs.append(leg)
         behave = self.behaviour.get(target.user or "", rings)
         asyncio.get_running_loop().call_later(0.01, behave, leg)
