@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -15,6 +16,7 @@ class UnknownZone(ValueError):
     """The message names the zone."""
 
 
+@lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
     """The time zone of an IANA name. Raises UnknownZone."""
     try:
@@ -31,6 +33,11 @@ def clock_of(text: str) -> time:
     if not written_so or not (hours + minutes).isdigit() or hours > "23" or minutes > "59":
         raise ValueError(f"{text!r} is no time of day")
     return time(int(hours), int(minutes))
+
+
+def start_of_day(utc: datetime, zone: tzinfo) -> datetime:
+    """When the day that it is in `zone` began."""
+    return datetime.combine(utc.astimezone(zone).date(), time(0), zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,16 @@ class QueueSettings:
     """Longest wait; a flow's own limit counts where it is shorter."""
     music: UUID | None = None
     """The sound that waiting callers hear; the installation's music when None."""
+    service_level_seconds: float = 20.0
+    """Who is answered within it is served in time."""
+    service_level_target: float = 80.0
+    """Percent of the calls that ought to be served in time."""
+    short_abandon_seconds: float = 5.0
+    """Who hangs up within it is not counted."""
+    time_zone: str = "UTC"
+    """Where it is midnight when a new day is counted."""
+    auto_answer: bool = False
+    """Agents' phones take its calls by themselves, after a tone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,16 @@ class QueueSnapshot:
     work_ids: tuple[WorkId, ...]
     """Those who wait, next to be served first."""
     offered: int
-    """How many came since the server started: answered + abandoned + flowed_out + waiting."""
+    """How many came today: always answered + abandoned + flowed_out + waiting."""
     answered: int
     abandoned: int
     flowed_out: int
+    answered_in_time: int
+    """Of those answered, within `service_level_seconds`."""
+    abandoned_short: int
+    """Of those abandoned, within `short_abandon_seconds`."""
+    service_level: float | None
+    """Percent; see `Tally.service_level`."""
+    service_level_seconds: float
+    service_level_target: float
+    short_abandon_seconds: float

@@ -21,6 +21,9 @@ from server.api.resources.auth import Auth
 from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
+from server.api.resources.contacts import Contacts
+from server.api.resources.device_tests import DeviceTests
+from server.api.resources.help import Help
 from server.api.resources.hours import Hours
 from server.api.resources.phones import Phones
 from server.api.resources.queue_settings import QueueSettings
@@ -109,6 +112,9 @@ class HttpServer:
             QueueSettings(database, self._live),
             Calls(database, self._live),
             WrapUp(database),
+            Contacts(database, self._live),
+            DeviceTests(database),
+            Help(database, self._live),
             CallControl(self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),

@@ -316,6 +316,45 @@ class SupervisionEnded:
     user_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpRequested:
+    """An agent in a talk asks a supervisor for help."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    agent_id: UUID | None
+    reason: str
+    """`question`, `upset_caller`, `technical`, `emergency` or `other`."""
+    text: str
+    """In the agent's words; may be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpTaken:
+    """A supervisor says to come."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    by: str
+    """Login of who comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpEnded:
+    """Nobody asks for help in the call any more."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    outcome: str
+    """`withdrawn` by the agent, or `call_ended`."""
+
+
 CallEvent = (
     CallStarted
     | CallAnswered
@@ -332,6 +371,9 @@ CallEvent = (
     | ConsultSwapped
     | SupervisionChanged
     | SupervisionEnded
+    | HelpRequested
+    | HelpTaken
+    | HelpEnded
     | LegEnded
     | LegsBridged
     | FlowStarted

@@ -11,7 +11,7 @@ from media.audio import Audio
 from media.errors import MediaError
 from media.tones import beep
 from routing.ivr.document import Prompt
-from routing.ivr.interpreter import Interpreter, Step
+from routing.ivr.interpreter import Interpreter, NodeVisit, Step
 from routing.ivr.orders import (
     Digits,
     Done,
@@ -30,7 +30,7 @@ from routing.ivr.orders import (
     Transferred,
     Voicemail,
 )
-from telephony.calls.call import Call
+from telephony.calls.call import Call, Choice
 from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _LISTEN_SECONDS = 0.5
 """How often a message is listened to for its end."""
+_LONGEST_NAME = 60
+"""Characters of a node's name as an agent is shown it."""
 
 
 class QueueDesk(Protocol):
@@ -69,6 +71,7 @@ class FlowRunner:
         variables = {"caller": call.caller, "called": call.called}
         calendars = call.context.directory.calendars(call.tenant_id)
         self._interpreter = Interpreter(version.flow, variables, calendars)
+        self._before: NodeVisit | None = None
 
     async def run(self) -> str:
         """Walk through the flow; returns the cause of the call's end."""
@@ -109,6 +112,15 @@ class FlowRunner:
                     exit_taken=visit.exit_taken,
                 )
             )
+            if self._before is not None and self._before.kind == "menu":
+                choice = Choice(self._name(self._before), visit.exit_taken, self._name(visit))
+                call.choices.append(choice)
+            self._before = visit
+
+    def _name(self, visit: NodeVisit) -> str:
+        """What people call a node: its author's note, or else its name in words."""
+        note = self._version.flow.nodes[visit.node].note.strip()
+        return note[:_LONGEST_NAME] or visit.node.replace("_", " ").replace("-", " ")
 
     async def _carry_out(
         self, order: Play | Gather | JoinQueue | Transfer | Voicemail | Echo

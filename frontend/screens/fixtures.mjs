@@ -8,6 +8,8 @@ const agent = (n, name, extension, state, seconds, more = {}) => ({
 })
 const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk' })
 
+const LEVEL = { service_level_seconds: 20, service_level_target: 80, short_abandon_seconds: 5 }
+
 /** `own` is the agent of the signed-in user; `running` is whether that agent is on a call. */
 export function fixtures(own, running) {
   const agents = [
@@ -22,22 +24,32 @@ export function fixtures(own, running) {
   ]
   if (own) agents[0].id = own
   const queues = [
-    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2 },
-    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6 },
+    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2, answered_in_time: 70, abandoned_short: 1, service_level: 86.4, ...LEVEL },
+    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6, answered_in_time: 88, abandoned_short: 4, service_level: 68.75, ...LEVEL },
   ]
   const call = (n, caller, queue, state, seconds, agent_id, more = {}) => ({
     id: id(n), direction: 'inbound', caller, called: '5000', started_at: ago(seconds), answered_at: ago(seconds - 3),
-    state, node: queue, queue, agent_id,
+    state, node: queue, queue, agent_id, queued_at: queue ? ago(seconds - 20) : null, choices: [], help: null,
     legs: [leg(n + 300, 'caller', caller), ...(agent_id ? [leg(n + 400, 'agent', '1001', agent_id)] : [])], ...more,
   })
   const live = [
     call(102, '+49 89 2017740', 'support', 'talking', 345, id(2)),
-    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7)),
+    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7), { help: { agent_id: id(7), reason: 'upset_caller', text: 'Wants to speak to somebody in charge', since: ago(23), taken_by: null } }),
     call(104, '+43 1 5350', 'support', 'queued', 96, null),
     call(105, '', 'support', 'queued', 51, null),
     call(106, '+49 30 55512', 'menu', 'flow', 8, null, { queue: '', node: 'menu' }),
   ]
-  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1)))
+  const choices = [{ menu: 'language', key: '1', led_to: 'main menu' }, { menu: 'main menu', key: '2', led_to: 'support' }]
+  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1), { choices }))
+  const rings = call(101, '+49 30 1234567', 'support', 'queued', 57, null, { choices, legs: [{ ...leg(401, 'agent', '1001', own), is_answered: false }] })
+  const contact = (n, minutes, agent_name, disposition, note) => ({ id: id(n), direction: 'inbound', started_at: ago(60 * minutes), answered_at: agent_name ? ago(60 * minutes - 20) : null, ended_at: ago(60 * minutes - 200), cause: 'caller_hung_up', queue: 'support', agent_name, disposition, note })
+  const contacts = [
+    contact(201, 34, null, null, ''),
+    contact(203, 1500, 'Ben Agent', 'Call back', 'Invoice 4711 is wrong: the discount is missing. Asked the accounts department, they call back before Friday.'),
+    contact(206, 9000, 'Clara Conrad', 'Resolved', 'New address noted.'),
+  ]
+  const test = (agent_id, verdict, minutes) => ({ agent_id, at: ago(60 * minutes), verdict, microphone: 'there', level: 0.6, speaker: true, round_trip_ms: 24, loss_percent: 0.1, jitter_ms: 3, mos: 4.3 })
+  const tests = [test(own ?? id(1), 'good', 47), test(id(2), 'fair', 31), test(id(4), 'failed', 52), test(id(6), 'good', 12)]
   const done = (n, caller, called, direction, minutes, seconds, cause, agent_name = 'Anna Agent') => ({
     id: id(n), direction, caller, called, trunk_id: null, started_at: ago(60 * minutes),
     answered_at: seconds ? ago(60 * minutes - 12) : null, ended_at: ago(60 * minutes - 12 - seconds), cause,
@@ -86,7 +98,7 @@ export function fixtures(own, running) {
     event('RecordingStarted', 515, { kind: 'call' }),
     event('CallEnded', 340, { cause: 'caller_hung_up' }),
   ]
-  return { agents, queues, live, calls, recordings, detail, timeline, ...administration(agents) }
+  return { agents, queues, live, rings, calls, contacts, tests, recordings, detail, timeline, ...administration(agents) }
 }
 
 /** What an administrator has set up. */
@@ -131,17 +143,21 @@ const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit
 export async function serveFixtures(target, made) {
   const json = (pattern, body) => target.route(pattern, (route) => (route.request().method() === 'GET' ? route.fulfill({ json: body() }) : route.fallback()))
   await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
+  await json(/\/api\/v1\/device-tests$/, () => ({ data: made.tests }))
   await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
   for (const name of ['users', 'flows', 'numbers', 'trunks', 'audit']) await json(new RegExp(`/api/v1/${name}(\\?|$)`), () => page(made[name]))
   for (const name of ['phones', 'dispositions']) await json(new RegExp(`/api/v1/${name}$`), () => ({ data: made[name] }))
   await json(/\/api\/v1\/queues\/[0-9a-f-]{36}$/, () => ({ data: made.settings }))
   await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))
+  await json(/\/api\/v1\/calls\/live\/[^/]+\/contacts/, () => ({ data: made.contacts }))
   await json(/\/api\/v1\/calls(\?|$)/, () => page(made.calls))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}$/, () => ({ data: made.detail }))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}\/timeline$/, () => ({ data: made.timeline }))
   await json(/\/api\/v1\/recordings(\?|$)/, () => page(made.recordings))
   await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: silence(3), contentType: 'audio/wav' }))
   await target.routeWebSocket(/\/ws\/v1\/events$/, (socket) => {
+    made.drop = () => socket.close()
+    made.tell = (type) => socket.send(JSON.stringify({ sequence: 2, type, data: {} }))
     socket.onMessage(() => {
       const data = { agents: made.agents, queues: made.queues, calls: made.live }
       socket.send(JSON.stringify({ sequence: 1, type: 'Snapshot', data }))

@@ -1,6 +1,6 @@
 import { Loader } from '@mantine/core'
 import { useEffect } from 'react'
-import { Redirect, Route, Switch } from 'wouter'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
 import { supervises, useSession, useUser } from './api/useSession'
 import { Admin } from './features/admin/Admin'
 import { CallsPage } from './features/calls/CallsPage'
@@ -8,6 +8,7 @@ import { CallElsewhere } from './features/desk/CallElsewhere'
 import { Desk } from './features/desk/Desk'
 import { RecordingsPage } from './features/recordings/RecordingsPage'
 import { Console } from './features/supervisor/Console'
+import { Wallboard } from './features/wallboard/Wallboard'
 import { Shell } from './features/shell/Shell'
 import { SignIn } from './features/signin/SignIn'
 import { useWords } from './i18n'
@@ -30,6 +31,9 @@ export function App() {
 function Inside() {
   const feed = useFeed()
   const { role } = useUser()
+  const [path] = useLocation()
+  // A screen on a wall is nobody's phone.
+  if (path === '/wallboard' && role !== 'agent') return <Wallboard feed={feed} />
   return (
     <PhoneProvider>
       <Shell feed={feed}>

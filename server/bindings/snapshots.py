@@ -56,6 +56,11 @@ def queues_of(snapshot: TenantSnapshot) -> list[QueueSettings]:
             max_waiting=row.max_waiting,
             max_wait_seconds=row.max_wait_seconds,
             music=row.music,
+            service_level_seconds=row.service_level_seconds,
+            service_level_target=row.service_level_target,
+            short_abandon_seconds=row.short_abandon_seconds,
+            time_zone=row.time_zone,
+            auto_answer=row.auto_answer,
         )
         for row in snapshot.queues
     ]
@@ -69,6 +74,7 @@ def agents_of(snapshot: TenantSnapshot) -> list[AgentProfile]:
             name=row.name,
             extension=row.extension,
             skills=row.skills,
+            auto_answer=row.auto_answer,
         )
         for row in snapshot.agents
     ]

@@ -33,6 +33,8 @@ class PassedOn:
     """Somebody who is on the line already, or a number to call."""
     queue: str = ""
     """Or a queue to wait in; then `to` is empty."""
+    first: bool = False
+    """In front of everybody who waits there."""
 
 
 Ending = Left | PassedOn
@@ -66,8 +68,11 @@ class Conversation:
         between: tuple[Party, Party],
         *,
         on_gone: Callable[[Member[Party], Party | None], None],
+        on_lost: Callable[["Conversation", Party], bool] = lambda *_: False,
     ) -> None:
         """`on_gone` is told of anybody but those two who has hung up, and who had asked them.
+
+        `on_lost` is asked about one of those two who is gone: True keeps the other one here.
 
         Raises MediaError where the legs of the two cannot meet.
         """
@@ -76,6 +81,7 @@ class Conversation:
         self._bridge = bridge
         self._sounds = sounds
         self._on_gone = on_gone
+        self._on_lost = on_lost
         self._people: Audibility[Party] = Audibility()
         self._heard: set[tuple[Party, Party]] = set()
         """Who hears whom now: (listener, source)."""
@@ -153,6 +159,19 @@ class Conversation:
         self._bridge.remove(party.media)
         self.settle()
 
+    def replace(self, old: Party, new: Party) -> None:
+        """`new` goes on in the place of `old`, one of the two. Raises MediaError as `join` does."""
+        muted = self._people[old].muted
+        followers = [member for member in self if member.follows is old]
+        first, second = self.between
+        self.between = (new, second) if old is first else (first, new)
+        self.leave(old)
+        self.join(new)
+        self._people[new].muted = muted
+        for member in followers:
+            member.follows = new
+        self.settle()
+
     def hold(self, party: Party, *, held: bool, by: str = INTERFACE) -> None:
         """`party` hears and says nothing meanwhile; whom it talked with hears music."""
         member = self._people[party]
@@ -222,6 +241,8 @@ class Conversation:
                 self.come_back()
             self.leave(party)
             self._on_gone(member, asker)
+            return
+        if self._heir is None and self._on_lost(self, party):
             return
         # Whoever hangs up while somebody else is on the line leaves the two to one another.
         heir = self._heir

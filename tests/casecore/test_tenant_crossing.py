@@ -26,6 +26,8 @@ from casecore.store import (
     audit,
     calendars,
     calls,
+    contacts,
+    device_tests,
     dispositions,
     flows,
     legs,
@@ -42,7 +44,16 @@ from casecore.store import (
     users,
 )
 from config.tenancy import TenantId
-from tests.support.records import SECRETS, World, at, away, make_world, new_leg, sound_values
+from tests.support.records import (
+    SECRETS,
+    World,
+    at,
+    away,
+    device_test,
+    make_world,
+    new_leg,
+    sound_values,
+)
 
 Attempt = Callable[[Connection, TenantId, World], Awaitable[Any]]
 
@@ -61,6 +72,12 @@ STORED = recordings.StoredFile(
 
 def user_of(world: World) -> users.UserValues:
     return users.UserValues(login="eve", display="Eve", role=Role.AGENT, agent_id=world.agent.id)
+
+
+async def days_of(db: Connection, tenant_id: TenantId, world: World) -> Any:
+    """Only visits that are over are counted."""
+    await queue_visits.close_visit(db, tenant_id, world.call.id, world.queue.id, at(9), END)
+    return await queue_visits.list_days(db, tenant_id, {world.queue.id: at(0)})
 
 
 READS: dict[str, Attempt] = {
@@ -107,10 +124,16 @@ READS: dict[str, Attempt] = {
     "calls.call_involves_agent": lambda db, t, w: calls.call_involves_agent(
         db, t, w.call.id, w.agent.id
     ),
+    "contacts.list_contacts": lambda db, t, w: contacts.list_contacts(
+        db, t, w.call.caller, apart_from=uuid4(), limit=5
+    ),
+    "device_tests.list_device_tests": lambda db, t, w: device_tests.list_device_tests(db, t),
     "legs.list_legs_of_calls": lambda db, t, w: legs.list_legs_of_calls(db, t, [w.call.id]),
+    "legs.fetch_party": lambda db, t, w: legs.fetch_party(db, t, w.leg.id),
     "queue_visits.list_visits_of_calls": lambda db, t, w: queue_visits.list_visits_of_calls(
         db, t, [w.call.id]
     ),
+    "queue_visits.list_days": lambda db, t, w: days_of(db, t, w),
     "queue_visits.list_visits": lambda db, t, w: queue_visits.list_visits(
         db, t, PAGE, queue_visits.VisitFilter()
     ),
@@ -219,6 +242,9 @@ WRITES: dict[str, Attempt] = {
         db, t, w.call.id, at(9), cause="eve", sip_status=None
     ),
     "calls.close_interrupted": lambda db, t, w: calls.close_interrupted(db, t, at(9_999)),
+    "device_tests.put_device_test": lambda db, t, w: device_tests.put_device_test(
+        db, t, device_test(w.agent.id, verdict="poor")
+    ),
     "legs.insert_leg": lambda db, t, w: legs.insert_leg(db, t, new_leg(w.call.id)),
     "legs.update_ringing": lambda db, t, w: legs.update_ringing(db, t, w.leg.id, at(1)),
     "legs.update_answered": lambda db, t, w: legs.update_answered(db, t, w.leg.id, at(1), "PCMA"),

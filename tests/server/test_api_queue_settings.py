@@ -20,6 +20,11 @@ FULL = {
     "announce_every_seconds": 0.0,
     "max_waiting": 7,
     "max_wait_seconds": 300.0,
+    "service_level_seconds": 30.0,
+    "service_level_target": 90.0,
+    "short_abandon_seconds": 0.0,
+    "time_zone": "Europe/Berlin",
+    "auto_answer": True,
 }
 TO_SALES = {
     "name": "x",
@@ -86,6 +91,10 @@ async def test_queue_that_a_published_flow_leads_to_stays_and_it_says_which(api:
         ({"max_wait_seconds": 0}, 400, "body.max_wait_seconds"),
         ({"music": "../../etc"}, 400, "body.music"),
         ({"music": str(UUID(int=7))}, 422, "body.music"),
+        ({"service_level_seconds": 0}, 400, "body.service_level_seconds"),
+        ({"service_level_target": 101}, 400, "body.service_level_target"),
+        ({"short_abandon_seconds": -1}, 400, "body.short_abandon_seconds"),
+        ({"time_zone": "Mars/Olympus"}, 400, "body.time_zone"),
         ({"skill": ""}, 400, "body.skill"),
     ],
 )

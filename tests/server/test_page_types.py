@@ -12,6 +12,8 @@ from server.api.resources.auth import UserOut
 from server.api.resources.calls import (
     CallDetailOut,
     CallOut,
+    ChoiceOut,
+    HelpOut,
     LegOut,
     LiveCallOut,
     LiveLegOut,
@@ -21,6 +23,8 @@ from server.api.resources.calls import (
     VisitOut,
 )
 from server.api.resources.configuration import FlowOut, NumberOut, TrunkOut
+from server.api.resources.contacts import ContactOut
+from server.api.resources.device_tests import DeviceTestOut
 from server.api.resources.hours import Holiday, HoursOut
 from server.api.resources.phones import PhoneOut, PhoneSettingsOut
 from server.api.resources.queue_settings import QueueSettingsOut
@@ -45,6 +49,10 @@ MODELS: dict[str, type[BaseModel]] = {
     "CallDetail": CallDetailOut,
     "Flow": FlowOut,
     "Holiday": Holiday,
+    "Choice": ChoiceOut,
+    "Contact": ContactOut,
+    "DeviceTest": DeviceTestOut,
+    "HelpRequest": HelpOut,
     "Leg": LegOut,
     "Disposition": DispositionOut,
     "IceServer": IceServerOut,

@@ -12,6 +12,7 @@ from casecore.store.agents import Agent, AgentValues, insert_agent
 from casecore.store.audit import Actor, insert_audit
 from casecore.store.calendars import Calendar, CalendarValues, Holiday, insert_calendar
 from casecore.store.calls import NewCall, insert_call
+from casecore.store.device_tests import DeviceTest, put_device_test
 from casecore.store.dispositions import Disposition, insert_disposition
 from casecore.store.flows import Flow, insert_flow, insert_flow_version, publish_flow_version
 from casecore.store.legs import NewLeg, insert_leg
@@ -68,6 +69,21 @@ def away(agent_id: UUID, *, seconds: float = 0, state: str = "away") -> NewAgent
         previous_ms=1_000,
         reason="lunch",
         work_id=None,
+    )
+
+
+def device_test(agent_id: UUID, *, verdict: str = "good") -> DeviceTest:
+    return DeviceTest(
+        agent_id=agent_id,
+        at=at(0),
+        verdict=verdict,
+        microphone="there",
+        level=0.5,
+        speaker=True,
+        round_trip_ms=20.0,
+        loss_percent=0.0,
+        jitter_ms=2.0,
+        mos=4.3,
     )
 
 
@@ -151,6 +167,7 @@ async def make_world(db: Connection, tenant_id: TenantId) -> World:
     await insert_leg(db, tenant_id, leg)
     await insert_visit(db, tenant_id, call.id, queue.id, at(5), priority=0, position=1)
     await insert_agent_state(db, tenant_id, away(agent.id))
+    await put_device_test(db, tenant_id, device_test(agent.id))
     await insert_disposition(db, tenant_id, Disposition(code="resolved", label="Resolved"))
     calendar = await insert_calendar(db, tenant_id, CALENDAR)
     music = await insert_sound(db, tenant_id, sound_values())

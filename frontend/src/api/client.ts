@@ -41,7 +41,7 @@ export const api = {
     ((await (await send('GET', path)).json()) as { data: T }).data,
   post: async <T>(path: string, body: unknown = {}): Promise<T> =>
     ((await (await send('POST', path, body)).json()) as { data: T }).data,
-  put: async <T>(path: string, body: unknown): Promise<T> =>
+  put: async <T>(path: string, body: unknown = {}): Promise<T> =>
     ((await (await send('PUT', path, body)).json()) as { data: T }).data,
   /** The file itself is the body. */
   upload: async <T>(path: string, file: Blob): Promise<T> =>

@@ -31,6 +31,8 @@ class AgentIn(ApiModel):
     """What colleagues dial, and the user of the agent's phone."""
     skills: Annotated[dict[Skill, Level], Field(max_length=100)] = Field(default_factory=dict)
     """Level of each skill, 1 to 5."""
+    auto_answer: bool = False
+    """The phone takes calls from queues by itself, after a tone."""
     password: Annotated[SecretStr, Field(min_length=8, max_length=128)] | None = None
     """Of the phone. One is made for a new phone that is given none, and when it is null; a change
     that does not name it keeps it. A changed extension is a new phone."""
@@ -41,6 +43,7 @@ class AgentSettingsOut(OutModel):
     name: str
     extension: str
     skills: dict[str, int]
+    auto_answer: bool
     password: str | None
     """Of the phone, if the server made it just now: it is shown this once."""
 
@@ -147,7 +150,7 @@ class AgentSettings:
 
 
 def _values(body: AgentIn) -> agents.AgentValues:
-    return agents.AgentValues(name=body.name, extension=body.extension, skills=body.skills)
+    return agents.AgentValues(**body.model_dump(exclude={"password"}))
 
 
 def _shown(agent: agents.Agent, password: str | None) -> AgentSettingsOut:
@@ -156,6 +159,7 @@ def _shown(agent: agents.Agent, password: str | None) -> AgentSettingsOut:
         name=agent.name,
         extension=agent.extension,
         skills=dict(agent.skills),
+        auto_answer=agent.auto_answer,
         password=password,
     )
 

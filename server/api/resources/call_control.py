@@ -9,15 +9,15 @@ from casecore.permissions import Permission
 from server.api.errors import Conflict, NotFound, Unprocessable
 from server.api.models import ApiModel, DialString, Text
 from server.api.operation import Operation
+from server.api.refusals import refusals
 from server.auth.accounts import Accounts
 from server.auth.principal import Principal
 from server.live import Live
-from telephony.calls import handling
+from telephony.calls import handling, help
 from telephony.calls.audibility import Mode
 from telephony.calls.call import Call
 from telephony.calls.party import Party
 from telephony.directory import PhoneUser
-from telephony.errors import NotPossible, UnknownTarget
 
 
 class HoldIn(ApiModel):
@@ -104,22 +104,22 @@ class CallControl:
         ]  # fmt: skip
 
     async def hold(self, who: Principal, id: UUID, body: HoldIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.hold(call, party, held=body.held)
 
     async def mute(self, who: Principal, id: UUID, body: MuteIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.mute(call, party, muted=body.muted)
 
     async def transfer(self, who: Principal, id: UUID, body: TransferIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.pass_on(call, party, to=body.to or "", queue=body.queue or "")
 
     async def consult(self, who: Principal, id: UUID, body: ConsultIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.consult(call, party, body.to)
 
@@ -130,12 +130,12 @@ class CallControl:
             "conference": handling.conference,
             "swap": handling.swap,
         }
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             actions[body.action](call, party)
 
     async def supervise(self, who: Principal, id: UUID, body: SupervisionIn) -> None:
-        with _refusals():
+        with refusals():
             call = self._find(who, id)
             supervisor, agent = self._supervisor(who), _agent_in(call)
             if body.mode == "take_over":
@@ -143,9 +143,12 @@ class CallControl:
             else:
                 mode = Mode(body.mode)
                 handling.supervise(call, supervisor, mode, agent, user_id=who.user_id)
+            if call.help is not None:
+                # Whoever comes has no need to say so too.
+                help.take(call, who.login)
 
     async def stop(self, who: Principal, id: UUID) -> None:
-        with _refusals():
+        with refusals():
             handling.stop_supervising(self._find(who, id), self._supervisor(who))
 
     # --- who and what
@@ -175,15 +178,3 @@ def _agent_in(call: Call) -> Party:
     conversation = handling.conversation_of(call)
     agents = [party for party in conversation.between if party.agent_id is not None]
     return agents[-1] if agents else conversation.between[-1]
-
-
-class _refusals:
-    """Telephony's own words, as answers of the API."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if isinstance(error, NotPossible):
-            raise Conflict(str(error)) from error
-        if isinstance(error, UnknownTarget):
-            raise Unprocessable(str(error)) from error

@@ -12,6 +12,7 @@ from casecore.errors import NotFound
 from casecore.permissions import Permission
 from casecore.store import queues, sounds
 from routing.ivr.document import name_key
+from routing.ivr.nodes import Zone
 from server.api.administration import note, op, taken
 from server.api.errors import Conflict, FieldError, Unprocessable
 from server.api.in_use import flows_to_queue
@@ -41,6 +42,16 @@ class QueueIn(ApiModel):
     """Callers who have waited that long leave; null for no limit."""
     music: Annotated[UUID, Field(strict=False)] | None = None
     """A sound of the kind `music`; the installation's music when null."""
+    service_level_seconds: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 20.0
+    """Callers answered within it are served in time."""
+    service_level_target: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 80.0
+    """Percent of the callers that ought to be served in time."""
+    short_abandon_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 5.0
+    """Callers who hang up within it do not count in the service level."""
+    time_zone: Zone = "UTC"
+    """Where it is midnight when the counts of a new day begin, such as Europe/Berlin."""
+    auto_answer: bool = False
+    """Agents' phones take its calls by themselves, after a tone."""
 
 
 class QueueSettingsOut(OutModel):
@@ -55,6 +66,11 @@ class QueueSettingsOut(OutModel):
     max_waiting: int
     max_wait_seconds: float | None
     music: UUID | None
+    service_level_seconds: float
+    service_level_target: float
+    short_abandon_seconds: float
+    time_zone: str
+    auto_answer: bool
 
 
 class QueueSettings:

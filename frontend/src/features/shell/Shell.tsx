@@ -6,6 +6,7 @@ import { supervises, useUser } from '../../api/useSession'
 import { useWords, type Key } from '../../i18n'
 import type { FeedStatus } from '../../live/feed'
 import { Broken } from '../../ui/Broken'
+import { HelpAlerts } from '../supervisor/HelpAlerts'
 import { OwnState } from './OwnState'
 import { UserMenu } from './UserMenu'
 
@@ -61,6 +62,7 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
       <div role="status">
         {feed === 'offline' ? <div className="offline">{t('feed.offline.hint')}</div> : null}
       </div>
+      {supervises(role) ? <HelpAlerts /> : null}
       <main className="content" id="content" tabIndex={-1} ref={content}>
         {here ? <VisuallyHidden component="h1">{t(here.name)}</VisuallyHidden> : null}
         <Broken text={t('error.page')} key={path}>{children}</Broken>
