@@ -1,6 +1,7 @@
 """The composition root: builds every part once, starts them in order and stops them in reverse."""
 
 import asyncio
+import hmac
 import logging
 import secrets
 import time
@@ -44,13 +45,14 @@ from server.readiness import Readiness
 from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
-from telephony.directory import Directory
+from telephony.directory import Directory, Trunk
 from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
 from telephony.switchboard import Switchboard
 from telephony.transport.flow import Flow
+from telephony.trunks.monitor import Trunks
 
 log = logging.getLogger(__name__)
 
@@ -107,13 +109,14 @@ class _Server:
             tasks, self.access, self.offers, max_calls=settings.sip.max_calls
         )
         self.endpoint = self._sip_endpoint()
+        self.trunks = self._all_trunks(data)
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = HttpServer(
             settings.http,
             database,
             data,
-            Live(self.switchboard, self.dispatchers, self.reload),
+            Live(self.switchboard, self.dispatchers, self.trunks, self.reload),
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
@@ -149,6 +152,24 @@ class _Server:
             clock=asyncio.get_running_loop().time,
             random=secrets.token_bytes,
             phone_of_ticket=self.tickets.phone_of,
+            trunk_of_line=lambda line: self.trunks.trunk_of_line(line),
+        )
+
+    def _all_trunks(self, data: DataDir) -> Trunks:
+        key = load_or_make(data.nonce_key)
+
+        def line_of(trunk: Trunk) -> str:
+            # The same after a restart: what the trunk still knows of us then goes on being right.
+            text = f"line\n{trunk.id}\n{trunk.target}\n{trunk.username}"
+            return hmac.digest(key, text.encode(), "sha256").hex()[:32]
+
+        return Trunks(
+            self.endpoint,
+            self._tasks,
+            self.settings.trunks,
+            line_of=line_of,
+            publish=self.bus.publish,
+            utcnow=lambda: datetime.now(UTC),
         )
 
     def _call_context(self, data: DataDir) -> CallContext:
@@ -163,6 +184,7 @@ class _Server:
             recordings=data.recordings,
             sound_path=SoundFiles(data.sounds).path,
             music=media.music_folder,
+            trunk_is_down=self.trunks.is_down,
             utcnow=lambda: datetime.now(UTC),
             new_id=uuid4,
             directory=Directory(),
@@ -185,6 +207,7 @@ class _Server:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each is stopped by `stack` in reverse order."""
         self.metrics.follow(self.bus)
+        self.metrics.read_trunks(self.trunks.all)
         self.metrics.read_at_scrape(
             gauges_of(self.switchboard, self.endpoint, self.engine, self.journal, self.http.feed)
         )
@@ -213,6 +236,8 @@ class _Server:
         await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
         await self.switchboard.registrations.restore()
+        self.trunks.start()
+        stack.push_async_callback(self.trunks.close)
 
     async def _start_endpoint(self) -> None:
         try:
@@ -231,6 +256,7 @@ class _Server:
     async def _reload(self) -> None:
         snapshots = await self._snapshots()
         self.context.directory = directory_of(snapshots)
+        self.trunks.configure(self.context.directory.all_trunks())
         for snapshot in snapshots:
             dispatcher = self.dispatchers.open(snapshot.tenant.id)
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))

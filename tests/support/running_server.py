@@ -44,12 +44,15 @@ class ServerFailed(Exception):
 class RunningServer:
     """Start it with `async with`; it is stopped by SIGTERM and must leave nothing behind."""
 
-    def __init__(self, folder: Path, *, sip_extra: str = "", media_extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, sip_extra: str = "", media_extra: str = "", second: bool = False
+    ) -> None:
+        """`second`: beside another one of the same test."""
         self.folder = folder
         self.data_dir = folder / "data"
         ports = free_port_block(4)
         self.sip_port, self.http_port, self.ws_port = ports, ports + 2, ports + 3
-        rtp_first = 40_000 + (os.getpid() * 97) % 10 * 2_000
+        rtp_first = 40_000 + (os.getpid() * 97 + second) % 10 * 2_000
         self._config = _CONFIG.format(
             sip_port=self.sip_port,
             http_port=self.http_port,

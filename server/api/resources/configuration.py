@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, SecretStr
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
@@ -15,13 +15,14 @@ from casecore.permissions import Permission
 from casecore.store import flows, numbers, trunks
 from routing.ivr.document import FlowError, parse_flow
 from server.api.administration import by_name, note, op
-from server.api.errors import Conflict, FieldError, Unprocessable
+from server.api.errors import Conflict, FieldError, Unprocessable, ValidationFailed
 from server.api.models import ApiModel, DialString, Name, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
 from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
 from telephony.sip.uri import SipUri
+from telephony.trunk_status import RegistrationState, TrunkState
 
 
 class FlowOut(OutModel):
@@ -85,16 +86,28 @@ class TrunkIn(ApiModel):
     password: Annotated[SecretStr, Field(max_length=200)] | None = None
     """Never shown again; a change that does not name it keeps it, null removes it."""
     enabled: bool = True
+    registers: bool = Field(default=False, alias="register")
+    """Register with it, so that it knows where to bring its calls."""
 
 
 class TrunkOut(OutModel):
+    model_config = ConfigDict(serialize_by_alias=True)
+
     id: UUID
     name: str
     networks: list[IPv4Network | IPv6Network]
     target: str | None
     username: str | None
     enabled: bool
+    registers: bool = Field(serialization_alias="register")
     created_at: datetime
+    state: TrunkState
+    """`up` or `down`; `unknown` before it was asked, and for one that only brings calls."""
+    state_since: datetime | None
+    state_detail: str
+    """Why it is down, in one line."""
+    registration: RegistrationState
+    registered_until: datetime | None
 
 
 class PhoneOut(OutModel):
@@ -220,14 +233,15 @@ class Configuration:
     async def list_trunks(self, who: Principal, query: PageQuery) -> Paged[TrunkOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
             rows = await trunks.list_trunks(db, who.tenant_id, by_name(query))
-        return Paged([TrunkOut.model_validate(row) for row in rows.items], rows.total)
+        return Paged([self._trunk(who, row) for row in rows.items], rows.total)
 
     async def add_trunk(self, who: Principal, body: TrunkIn) -> TrunkOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            row = await trunks.insert_trunk(db, who.tenant_id, _trunk_values(body))
+            values = _complete(_trunk_values(body))
+            row = await trunks.insert_trunk(db, who.tenant_id, values)
             await note(db, who, "trunk_added", row.id)
         await self._live.reload(who.tenant_id)
-        return TrunkOut.model_validate(row)
+        return self._trunk(who, row)
 
     async def change_trunk(self, who: Principal, id: UUID, body: TrunkIn) -> TrunkOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
@@ -235,16 +249,34 @@ class Configuration:
             if "password" not in body.model_fields_set:
                 kept = await trunks.fetch_trunk(db, who.tenant_id, id)
                 values = replace(values, password=kept.password)
-            row = await trunks.update_trunk(db, who.tenant_id, id, values)
+            row = await trunks.update_trunk(db, who.tenant_id, id, _complete(values))
             await note(db, who, "trunk_changed", id)
         await self._live.reload(who.tenant_id)
-        return TrunkOut.model_validate(row)
+        return self._trunk(who, row)
 
     async def remove_trunk(self, who: Principal, id: UUID) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
             await trunks.delete_trunk(db, who.tenant_id, id)
             await note(db, who, "trunk_removed", id)
         await self._live.reload(who.tenant_id)
+
+    def _trunk(self, who: Principal, row: trunks.Trunk) -> TrunkOut:
+        status = self._live.trunk(who.tenant_id, row.id)
+        return TrunkOut(
+            id=row.id,
+            name=row.name,
+            networks=list(row.networks),
+            target=row.target,
+            username=row.username,
+            enabled=row.enabled,
+            registers=row.register,
+            created_at=row.created_at,
+            state=status.state,
+            state_since=status.since,
+            state_detail=status.detail,
+            registration=status.registration,
+            registered_until=status.registered_until,
+        )
 
     async def list_phones(self, who: Principal) -> list[PhoneOut]:
         return [
@@ -287,4 +319,18 @@ def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
         username=body.username,
         password=body.password.get_secret_value() if body.password else None,
         enabled=body.enabled,
+        register=body.registers,
     )
+
+
+def _complete(values: trunks.TrunkValues) -> trunks.TrunkValues:
+    """Raises ValidationFailed for a trunk that cannot be registered with."""
+    needed = {"target": values.target, "username": values.username, "password": values.password}
+    details = [
+        FieldError(f"body.{name}", "is needed to register with the trunk")
+        for name, value in needed.items()
+        if values.register and not value
+    ]
+    if details:
+        raise ValidationFailed("The trunk cannot be registered with.", details=details)
+    return values
