@@ -21,12 +21,14 @@ from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
 from server.api.resources.hours import Hours
+from server.api.resources.phones import Phones
 from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.resources.sounds import Sounds
 from server.api.resources.trail import Trail
+from server.api.resources.trunks import Trunks
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
@@ -109,8 +111,10 @@ class HttpServer:
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Trunks(database, self._live),
             Hours(database, self._live),
             Sounds(database, self._live, data.sounds),
+            Phones(database, self._live, self._browsers.softphones.realm),
             Users(database, self.accounts, self._passwords),
             Trail(database),
         )

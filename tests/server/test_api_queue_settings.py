@@ -62,7 +62,12 @@ async def test_queue_that_a_published_flow_leads_to_stays_and_it_says_which(api:
         status, body = await api.ask(method, path, **how)
         assert (status, body["error"]["code"]) == (409, "CONFLICT")
         assert body["error"]["details"] == [
-            {"field": field, "message": "the flow main leads to it"},
+            {
+                "field": field,
+                "message": "the flow main leads to it",
+                "code": "flow_leads",
+                "values": {"flow": "main"},
+            },
         ]
     assert (await api.ask("PUT", path, json={**values, "priority": 3}))[0] == 200
     hang_up = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}

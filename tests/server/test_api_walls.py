@@ -10,11 +10,12 @@ import pytest
 
 from casecore.permissions import Role, may
 from casecore.store.dispositions import Disposition, insert_disposition
+from casecore.store.phones import insert_phone
 from casecore.store.users import UserValues, insert_user
 from server.api.operation import Operation
 from server.auth.principal import Principal
 from tests.support.api import Api
-from tests.support.records import World
+from tests.support.records import SECRETS, World
 
 ECHO = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
 USER = {"login": "new", "display": "New", "role": "agent"}
@@ -42,6 +43,8 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_flows_id": {"document": ECHO},
         "post_numbers": {"number": "5999", "flow_id": str(world.flow.id)},
         "put_numbers_number": {"flow_id": str(world.flow.id)},
+        "post_phones": {"user": "1999", "display": "New"},
+        "put_phones_user": {"display": "Changed"},
         "post_trunks": {"name": "new", "networks": ["192.0.2.0/24"]},
         "put_trunks_id": {"name": "changed"},
         "post_agents": {"name": "New", "extension": "1077", "skills": {"sales": 1}},
@@ -73,6 +76,7 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/flows": world.flow.id,
         "/dispositions": "theirs",
         "/numbers": "4711",  # only the other tenant has it; 5000 is in both
+        "/phones": "theirs",
         "/trunks": world.trunk.id,
         "/queues": world.queue.id,
         "/users": world.user.id,
@@ -140,6 +144,7 @@ async def test_nobody_reaches_into_another_tenant(api: Api, role: Role) -> None:
         )
         theirs = Disposition(code="theirs", label="Theirs")
         await insert_disposition(db, api.there.tenant_id, theirs)
+        await insert_phone(db, api.there.tenant_id, "theirs", SECRETS)
     before = await rows_of(api, api.there)
     assert sum(map(len, before.values())) > 10
     live_before = (api.live.agents(api.there.tenant_id), api.live.calls(api.there.tenant_id))
@@ -231,7 +236,7 @@ async def test_unknown_and_strange_rows_are_told_alike(api: Api, role: Role) -> 
     for operation in guarded(api):
         if not operation.parameters:
             continue
-        word = "4712" if {"number", "code"} & operation.parameters.keys() else str(uuid4())
+        word = "4712" if {"number", "code", "user"} & operation.parameters.keys() else str(uuid4())
         unknown = _PARAMETER.sub(word, operation.path)
         expected = await whole_answer(api, operation, unknown, headers)
         strange = path_of(operation, api.there, api)

@@ -1,3 +1,4 @@
+import { adminDe } from './admin.de'
 import type { Key } from './en'
 
 export const de: Record<Key, string> = {
@@ -20,6 +21,7 @@ export const de: Record<Key, string> = {
   'signin.title': 'Anmelden',
   'signin.login': 'Anmeldename',
   'signin.password': 'Passwort',
+  'signin.show_password': 'Passwort zeigen',
   'signin.submit': 'Anmelden',
   'signin.expired': 'Ihre Sitzung ist beendet. Bitte melden Sie sich neu an.',
   'signin.wrong': 'Anmeldename oder Passwort ist falsch.',
@@ -278,4 +280,6 @@ export const de: Record<Key, string> = {
   'consult.complete': 'Verbinden',
   'consult.cancel': 'Zurück zum Anrufer',
   'consult.conference': 'Konferenz',
+
+  ...adminDe,
 }

@@ -1,3 +1,5 @@
+import { adminEn } from './admin.en'
+
 /** Every text a person reads. `{name}` is replaced by a value. */
 export const en = {
   'app.name': 'Murima',
@@ -19,6 +21,7 @@ export const en = {
   'signin.title': 'Sign in',
   'signin.login': 'Login',
   'signin.password': 'Password',
+  'signin.show_password': 'Show the password',
   'signin.submit': 'Sign in',
   'signin.expired': 'Your session has ended. Please sign in again.',
   'signin.wrong': 'Login or password is wrong.',
@@ -277,6 +280,8 @@ export const en = {
   'consult.complete': 'Complete the transfer',
   'consult.cancel': 'Back to the caller',
   'consult.conference': 'Conference',
+
+  ...adminEn,
 } as const
 
 export type Key = keyof typeof en

@@ -18,9 +18,9 @@ from routing.calendars import WEEKDAYS, Span, clock_of, first_overlap, zone_of
 from routing.ivr.document import name_key
 from server.api.administration import by_name, note, op, taken
 from server.api.errors import Conflict, FieldError, ValidationFailed
+from server.api.in_use import flows_to_calendar
 from server.api.models import ApiModel, Name, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
-from server.api.references import calendars_in, uses_in_flows
 from server.auth.principal import Principal
 from server.bindings.calendars import calendar_of
 from server.live import Live
@@ -180,7 +180,9 @@ def _checked(body: HoursIn) -> calendars.CalendarValues:
     days = [each.date for each in body.holidays]
     for at, holiday in enumerate(body.holidays):
         if days.index(holiday.date) != at:
-            details.append(FieldError(f"body.holidays.{at}.date", "this day is there already"))
+            details.append(
+                FieldError(f"body.holidays.{at}.date", "this day is there already", "day_twice")
+            )
         weekday = WEEKDAYS[holiday.date.weekday()]
         place = f"body.holidays.{at}.spans"
         details += _faults(place, holiday.spans, [weekday] * len(holiday.spans))
@@ -209,20 +211,22 @@ def _faults(place: str, several: Sequence[Times], days: Sequence[str]) -> list[F
             spans.append(Span(weekday, clock_of(times.opens), clock_of(times.closes)))
         except ValueError:
             message = "must be later than it opens; what goes on past midnight is two spans"
-            return [FieldError(f"{place}.{at}.closes", message)]
+            return [FieldError(f"{place}.{at}.closes", message, "closes_too_early")]
     overlap = first_overlap(spans)
     if overlap is None:
         return []
     early, late = overlap
-    return [FieldError(f"{place}.{late}.opens", f"overlaps with {spans[early]} of the same day")]
+    message = f"overlaps with {spans[early]} of the same day"
+    values = {"span": str(spans[early])}
+    return [FieldError(f"{place}.{late}.opens", message, "overlaps", values)]
 
 
 def _taken_name(body: HoursIn) -> Any:
-    return taken("body.name", f"other hours are called {body.name} already")
+    return taken("body.name", f"other hours are called {body.name} already", body.name)
 
 
 async def _check_unused(db: Connection, who: Principal, name: str, field: str) -> None:
     """Refuse what would leave a published flow without its hours."""
-    details = await uses_in_flows(db, who.tenant_id, calendars_in, name, field)
+    details = await flows_to_calendar(db, who.tenant_id, name, field)
     if details:
         raise Conflict(f"The hours {name} are still in use.", details=details)

@@ -10,13 +10,13 @@ from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.errors import NotFound
 from casecore.permissions import Permission
-from casecore.store import flows, queues, sounds
+from casecore.store import queues, sounds
 from routing.ivr.document import name_key
 from server.api.administration import note, op, taken
 from server.api.errors import Conflict, FieldError, Unprocessable
+from server.api.in_use import flows_to_queue
 from server.api.models import ApiModel, Name, OutModel, Text
 from server.api.operation import Operation
-from server.api.references import queues_in
 from server.auth.principal import Principal
 from server.live import Live
 
@@ -127,20 +127,16 @@ async def _check_music(db: Connection, who: Principal, body: QueueIn) -> None:
         sound = await sounds.fetch_sound(db, who.tenant_id, body.music)
         if sound.kind is sounds.SoundKind.MUSIC:
             return
-    detail = FieldError("body.music", "there is no music of that id")
+    detail = FieldError("body.music", "there is no music of that id", "no_such_music")
     raise Unprocessable("The queue has nothing to play.", details=[detail])
 
 
 def _taken_name(body: QueueIn) -> Any:
-    return taken("body.name", f"another queue is called {body.name} already")
+    return taken("body.name", f"another queue is called {body.name} already", body.name)
 
 
 async def _check_unused(db: Connection, who: Principal, queue: queues.Queue, field: str) -> None:
     """Refuse what would leave callers of a published flow without their queue."""
-    details = [
-        FieldError(field, f"the flow {version.name} leads to it")
-        for version in await flows.list_published_flows(db, who.tenant_id)
-        if name_key(queue.name) in {name_key(name) for _, name in queues_in(version.document)}
-    ]
+    details = await flows_to_queue(db, who.tenant_id, queue.name, field)
     if details:
         raise Conflict(f"The queue {queue.name} is still in use.", details=details)
