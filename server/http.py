@@ -1,6 +1,7 @@
 """The HTTP side: pages, API, live feed, health and metrics on one aiohttp server."""
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,6 +55,8 @@ class Browsers:
 
     softphones: SoftphoneAccess
     pages: Pages | None = None
+    tls: ssl.SSLContext | None = None
+    """With it everything is https."""
 
 
 class HttpServer:
@@ -107,14 +110,14 @@ class HttpServer:
             QueueSettings(database, self._live),
             Calls(database, self._live),
             WrapUp(database),
-            CallControl(database, self._live, self.accounts),
+            CallControl(self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
             Trunks(database, self._live),
+            Phones(database, self._live, self._browsers.softphones.realm),
             Hours(database, self._live),
             Sounds(database, self._live, data.sounds),
-            Phones(database, self._live, self._browsers.softphones.realm),
             Users(database, self.accounts, self._passwords),
             Trail(database),
         )
@@ -124,7 +127,7 @@ class HttpServer:
         """Raises AddressUnusable."""
         await self._runner.setup()
         host, port = str(self._settings.host), self._settings.port
-        site = web.TCPSite(self._runner, host, port)
+        site = web.TCPSite(self._runner, host, port, ssl_context=self._browsers.tls)
         try:
             await site.start()
         except OSError as error:

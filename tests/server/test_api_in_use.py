@@ -139,6 +139,14 @@ async def test_mistake_has_a_code_and_its_limits_but_nothing_of_what_was_sent(ap
     assert "hush" not in str(body)
 
 
+async def test_network_that_is_none_is_told_by_its_place_in_the_list(api: Api) -> None:
+    for wrong in ("nonsense", "192.0.2.5/24", "::/129"):
+        trunk = {"name": "new", "networks": ["192.0.2.0/24", "2001:db8::/32", wrong]}
+        status, body = await api.ask("POST", "/trunks", json=trunk)
+        assert (status, told(body)) == (400, [("body.networks.2", "value_error")])
+        assert wrong not in str(body)
+
+
 async def test_trunk_says_whether_it_has_a_password(api: Api) -> None:
     path = f"/trunks/{api.here.trunk.id}"
     for password, has in (("secret", True), (None, False)):

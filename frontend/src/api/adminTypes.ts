@@ -1,4 +1,5 @@
 /** What administrators see and change; held to the API like types.ts. */
+import type { Times, WeeklySpan } from '../features/admin/week'
 import type { Role } from './types'
 
 export interface Account {
@@ -79,4 +80,38 @@ export interface AuditEntry {
   action: string
   subject: string
   data: Record<string, unknown>
+}
+
+export type SoundKind = 'announcement' | 'music'
+
+export interface Sound {
+  id: string
+  name: string
+  kind: SoundKind
+  duration_ms: number
+  size_bytes: number
+  spoken_text: string | null
+  voice: string | null
+}
+
+export interface Voice {
+  id: string
+  name: string
+  is_default: boolean
+}
+
+export interface Holiday {
+  date: string
+  name: string
+  spans: Times[]
+}
+
+export interface OpeningHours {
+  id: string
+  name: string
+  zone: string
+  weekly: WeeklySpan[]
+  holidays: Holiday[]
+  open_now: boolean
+  next_change_at: string | null
 }

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
@@ -31,9 +31,21 @@ def _usable_target(text: str) -> str:
     return text
 
 
+def _usable_network(given: object) -> object:
+    try:
+        ip_network(str(given))
+    except ValueError:
+        message = "must be an address such as 192.0.2.10 or a network such as 192.0.2.0/24"
+        raise ValueError(message) from None
+    return given
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_usable_network)]
+
+
 class TrunkIn(ApiModel):
     name: Name
-    networks: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(strict=False)] = ()
+    networks: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     """Where the trunk's calls come from, as CIDR."""
     target: Annotated[Text, Field(max_length=200), AfterValidator(_usable_target)] | None = None
     """Where calls to the outside go; absent for a trunk that only brings calls."""

@@ -4,9 +4,11 @@ import { useUser } from '../../api/useSession'
 import { useWords, type Key } from '../../i18n'
 import { Agents } from './Agents'
 import { Dispositions } from './Dispositions'
+import { Hours } from './Hours'
 import { Numbers } from './Numbers'
 import { Phones } from './Phones'
 import { Queues } from './Queues'
+import { Sounds } from './Sounds'
 import { Trail } from './Trail'
 import { Trunks } from './Trunks'
 import { Users } from './Users'
@@ -26,6 +28,8 @@ const PLACES: Place[] = [
   { to: '/admin/numbers', name: 'admin.numbers', page: Numbers },
   { to: '/admin/trunks', name: 'admin.trunks', page: Trunks },
   { to: '/admin/phones', name: 'admin.phones', page: Phones },
+  { to: '/admin/sounds', name: 'admin.sounds', page: Sounds },
+  { to: '/admin/hours', name: 'admin.hours', page: Hours },
   { to: '/admin/dispositions', name: 'admin.dispositions', page: Dispositions },
   { to: '/admin/trail', name: 'admin.trail', page: Trail, closed: true },
 ]

@@ -1,6 +1,6 @@
 import { Loader } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import type { QueueSettings } from '../../api/adminTypes'
+import type { QueueSettings, Sound } from '../../api/adminTypes'
 import { api } from '../../api/client'
 import type { Agent, Queue } from '../../api/types'
 import { useWords } from '../../i18n'
@@ -51,15 +51,16 @@ function QueueForm({ id, settings, close }: { id: string | null; settings: Omit<
   const { t } = useWords()
   const mayChange = useMayChange()
   const { data: agents = [] } = useAll<Agent>('/agents')
+  const { data: sounds = [] } = useAll<Sound>('/sounds')
   const skills = [...new Set(agents.flatMap((agent) => Object.keys(agent.skills)))].sort()
   const seconds = t('admin.seconds')
   const levels = ([1, 2, 3, 4, 5] as const).map((level) => ({ value: String(level), label: t(`admin.level.${level}`) }))
   return (
     <Editor
       title={id ? t('admin.queues.change', { name: settings.name }) : t('admin.queues.add')} readOnly={!mayChange} close={close}
-      initial={{ ...settings, minimum_level: String(settings.minimum_level), music: settings.music ?? '' }}
+      initial={{ ...settings, minimum_level: String(settings.minimum_level), music: settings.music }}
       save={async (values) => {
-        const body = { ...values, minimum_level: Number(values.minimum_level), music: values.music.trim() || null }
+        const body = { ...values, minimum_level: Number(values.minimum_level) }
         await (id ? api.put(`/queues/${id}`, body) : api.post('/queues', body))
       }}
       {...(id ? { remove: { question: t('admin.queues.remove', { name: settings.name }), run: () => api.delete(`/queues/${id}`) } } : {})}
@@ -76,7 +77,10 @@ function QueueForm({ id, settings, close }: { id: string | null; settings: Omit<
         <NumberField name="announce_every_seconds" label={t('admin.queues.announce')} hint={t('admin.queues.announce.hint')} min={0} max={86_400} unit={seconds} decimals required />
         <NumberField name="max_waiting" label={t('admin.queues.max_waiting')} hint={t('admin.queues.max_waiting.hint')} min={0} max={10_000} required />
         <NumberField name="max_wait_seconds" label={t('admin.queues.max_wait')} hint={t('admin.queues.max_wait.hint')} min={1} max={86_400} unit={seconds} decimals />
-        <TextField name="music" label={t('admin.queues.music')} hint={t('admin.queues.music.hint')} maxLength={200} code />
+        <ChoiceField
+          name="music" label={t('admin.queues.music')} hint={t('admin.queues.music.hint')} none={t('admin.queues.music.none')}
+          choices={sounds.filter((sound) => sound.kind === 'music').map(({ id: value, name }) => ({ value, label: name }))}
+        />
       </Group>
     </Editor>
   )

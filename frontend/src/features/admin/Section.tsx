@@ -56,7 +56,7 @@ async function everything<Row>(path: string): Promise<Row[]> {
   }
 }
 
-const PAGED = new Set(['/agents', '/users', '/flows', '/numbers', '/trunks'])
+const PAGED = new Set(['/agents', '/users', '/flows', '/numbers', '/trunks', '/sounds', '/hours'])
 
 export function useMayChange(): boolean {
   return useUser().role === 'administrator'

@@ -9,7 +9,7 @@ import { usePaging } from '../../ui/paging'
 import { useTimes } from '../calls/parts'
 import { inWords } from './trailWords'
 
-const KINDS = ['user', 'agent', 'queue', 'flow', 'number', 'trunk', 'phone', 'disposition', 'call'] as const
+const KINDS = ['user', 'agent', 'queue', 'flow', 'number', 'trunk', 'phone', 'sound', 'hours', 'disposition', 'call'] as const
 
 export function Trail() {
   const words = useWords()

@@ -3,19 +3,20 @@ import { ApiError, type FieldProblem } from '../../api/error'
 import { makePassword, problemText, sentence, sortProblems } from './form'
 
 const problem = (field: string, code: string, values: FieldProblem['values'] = {}, message = 'as the server says it'): FieldProblem => ({ field, code, values, message })
+const LINE = 'Line 2 is no address such as 192.0.2.10, and no network such as 192.0.2.0/24.'
 const german = { language: 'de' } as const
 const english = { language: 'en' } as const
 
 test('each problem goes to the field it names, also one about a part of the field', () => {
   const error = new ApiError(400, 'VALIDATION_FAILED', 'no', [
     problem('body.login', 'string_too_short', { min_length: 1 }),
-    problem('body.networks.1', 'unheard_of'),
+    problem('body.networks.1', 'value_error'),
     problem('body.networks.1', 'another'),
     problem('path.id', 'flow_leads', { flow: 'main' }),
     problem('body.elsewhere', 'unheard_of'),
   ])
   expect(sortProblems(error, ['login', 'networks'], english)).toEqual({
-    beside: { login: 'Please fill this in.', networks: 'As the server says it.' },
+    beside: { login: 'Please fill this in.', networks: LINE, 'networks.1': LINE },
     others: ['The menu “main” leads there.', 'As the server says it.'],
   })
 })

@@ -21,18 +21,20 @@ export function useForm(): FormState {
   return form
 }
 
-/** `body.networks.1` is about the field `networks`; `path.id` is about none. */
+/** `body.networks.1` is about the field `networks`, a whole body about the file it is; `path.id` is about none. */
 export function fieldOf(problem: FieldProblem): string | null {
   const [place, field] = problem.field.split('.')
-  return place === 'body' && field ? field : null
+  if (problem.field === 'body') return 'file'
+  return (place === 'body' || place === 'query') && field ? field : null
 }
 
 /** Each problem as a sentence: in the person's language if we know it, else as the server says it. */
 export function problemText(problem: FieldProblem, { language }: Pick<Words, 'language'>): string {
   const field = fieldOf(problem)
-  const known =
-    translateIf(language, `problem.${problem.code}.${field}`, problem.values) ??
-    translateIf(language, `problem.${problem.code}`, problem.values)
+  const values: FieldProblem['values'] = { ...problem.values, line: Number(problem.field.split('.')[2]) + 1 }
+  // Of a text that must not be empty, nobody wants to read that one character is enough.
+  const code = values['min_length'] === 1 ? 'missing' : problem.code
+  const known = translateIf(language, `problem.${code}.${field}`, values) ?? translateIf(language, `problem.${code}`, values)
   return known ?? sentence(problem.message)
 }
 
@@ -50,7 +52,12 @@ export function sortProblems(error: unknown, fields: readonly string[], words: P
     const field = fieldOf(problem)
     const text = problemText(problem, words)
     if (field === null || !fields.includes(field)) others.push(text)
-    else beside[field] ??= text
+    else {
+      beside[field] ??= text
+      // Of a list, which of its rows.
+      const place = /\.(\d+)(\.|$)/.exec(problem.field)
+      if (place) beside[`${field}.${place[1]}`] ??= text
+    }
   }
   return { beside, others: [...new Set(others)] }
 }

@@ -1,25 +1,33 @@
 import { useEffect, useRef } from 'react'
 
+interface Guarded {
+  here: string
+  ask: () => void
+}
+
+let guarded: Guarded | null = null
+
+// From the very beginning: of a window's listeners the first is called first, and the router must
+// not hear of a step back that is not taken.
+globalThis.addEventListener?.('popstate', (event) => {
+  if (!guarded || location.href === guarded.here) return
+  event.stopImmediatePropagation()
+  history.pushState(null, '', guarded.here)
+  guarded.ask()
+})
+
 /** Nobody leaves changes behind unasked: not by the back button, and not by closing the tab. */
 export function useKeptChanges(hasChanges: boolean, ask: () => void): void {
   const asking = useRef(ask)
   asking.current = ask
   useEffect(() => {
     if (!hasChanges) return
-    const here = location.href
     const unload = (event: BeforeUnloadEvent) => event.preventDefault()
-    const back = (event: PopStateEvent) => {
-      if (location.href === here) return
-      // Before the router hears of it: the page stays where it is.
-      event.stopImmediatePropagation()
-      history.pushState(null, '', here)
-      asking.current()
-    }
+    guarded = { here: location.href, ask: () => asking.current() }
     addEventListener('beforeunload', unload)
-    addEventListener('popstate', back, { capture: true })
     return () => {
+      guarded = null
       removeEventListener('beforeunload', unload)
-      removeEventListener('popstate', back, { capture: true })
     }
   }, [hasChanges])
 }
