@@ -1,6 +1,7 @@
 """Queues: what they ask of agents, and what is seen of them from outside."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from config.tenancy import TenantId
 from routing.events import QueueId, WorkId
@@ -33,6 +34,8 @@ class QueueSettings:
     """Where it is midnight when a new day is counted."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves, after a tone."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,16 @@
 """The figures that `/metrics` reads from the running parts at the moment it is asked."""
 
+import logging
+
 from media.engine import MediaEngine
 from server.feed import EventFeed
 from server.journal.journal import Journal
 from server.metrics import Gauge
+from server.tls import TlsCertificate
 from telephony.endpoint import SipEndpoint
 from telephony.switchboard import Switchboard
+
+log = logging.getLogger(__name__)
 
 
 def gauges_of(
@@ -44,3 +49,16 @@ def gauges_of(
         ),
         Gauge("murima_feed_subscribers", "Open event feeds", lambda: feed.subscribers),
     ]
+
+
+def expiry_gauge(certificate: TlsCertificate) -> Gauge:
+    return Gauge(
+        "murima_tls_certificate_expires_timestamp_seconds",
+        "When browsers begin to refuse the server's certificate",
+        lambda: certificate.expires_at.timestamp(),
+    )
+
+
+def media_alarm(text: str) -> None:
+    """Something of the media engine needs a person."""
+    log.error("alarm: media", extra={"alarm": text})

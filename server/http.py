@@ -1,6 +1,7 @@
 """The HTTP side: pages, API, live feed, health and metrics on one aiohttp server."""
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,10 +24,13 @@ from server.api.resources.configuration import Configuration
 from server.api.resources.contacts import Contacts
 from server.api.resources.device_tests import DeviceTests
 from server.api.resources.help import Help
+from server.api.resources.hours import Hours
+from server.api.resources.phones import Phones
 from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
+from server.api.resources.sounds import Sounds
 from server.api.resources.trail import Trail
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
@@ -53,6 +57,8 @@ class Browsers:
 
     softphones: SoftphoneAccess
     pages: Pages | None = None
+    tls: ssl.SSLContext | None = None
+    """With it everything is https."""
 
 
 class HttpServer:
@@ -113,6 +119,9 @@ class HttpServer:
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Phones(database, self._live, self._browsers.softphones.realm),
+            Hours(database, self._live),
+            Sounds(database, self._live, data.sounds),
             Users(database, self.accounts, self._passwords),
             Trail(database),
         )
@@ -122,7 +131,7 @@ class HttpServer:
         """Raises AddressUnusable."""
         await self._runner.setup()
         host, port = str(self._settings.host), self._settings.port
-        site = web.TCPSite(self._runner, host, port)
+        site = web.TCPSite(self._runner, host, port, ssl_context=self._browsers.tls)
         try:
             await site.start()
         except OSError as error:

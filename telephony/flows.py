@@ -35,7 +35,7 @@ from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.silence import Silence
-from telephony.calls.sound import from_file, music, spoken
+from telephony.calls.sound import from_file, from_sound, music, spoken
 from telephony.calls.talk import CallRecorder, talk
 from telephony.directory import FlowVersion
 from telephony.events import (
@@ -69,7 +69,8 @@ class FlowRunner:
         self._version = version
         self._desk = desk
         variables = {"caller": call.caller, "called": call.called}
-        self._interpreter = Interpreter(version.flow, variables)
+        calendars = call.context.directory.calendars(call.tenant_id)
+        self._interpreter = Interpreter(version.flow, variables, calendars)
         self._before: NodeVisit | None = None
 
     async def run(self) -> str:
@@ -246,6 +247,8 @@ class FlowRunner:
             audio = None
             if prompt.say is not None:
                 audio = await spoken(self._call, prompt.say)
+            elif prompt.sound is not None:
+                audio = await from_sound(self._call, prompt.sound)
             elif prompt.file is not None:
                 audio = await from_file(self._call, prompt.file)
             if audio is not None:

@@ -70,6 +70,7 @@ class AgentOffers:
         waiting = _Waiting(call, queue.name, asyncio.get_running_loop().create_future())
         self._waiting[work_id] = waiting
         call.state, call.queue, call.queued_at = "queued", queue.name, call.context.utcnow()
+        before, call.music = call.music, queue.music
         item = WorkItem(work_id, queue.id, order.priority, call.caller, order.needs_agents)
         abandoned, reason = True, ""
         try:
@@ -90,6 +91,7 @@ class AgentOffers:
             self._waiting.pop(work_id, None)
             waiting.agent.cancel()
             if abandoned or reason:
+                call.music = before
                 dispatcher.withdraw(work_id, abandoned=abandoned, reason=reason)
             else:
                 dispatcher.finish(work_id)

@@ -41,7 +41,7 @@ _UPDATE = f"""
 """
 _DELETE = """
     update queues
-       set deleted_at = now()
+       set deleted_at = now(), music = null
      where tenant_id = $1
        and id = $2
        and deleted_at is null
@@ -59,8 +59,6 @@ class QueueValues:
     announce_every_seconds: float = 30.0
     max_waiting: int = 100
     max_wait_seconds: float | None = None
-    music: str | None = None
-    """Folder below the prompts; the installation's music when None."""
     service_level_seconds: float = 20.0
     """Who is answered within it is served in time."""
     service_level_target: float = 80.0
@@ -71,6 +69,8 @@ class QueueValues:
     """Where it is midnight when a new day is counted."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Queue(QueueValues):
 
 
 async def insert_queue(db: Connection, tenant_id: TenantId, values: QueueValues) -> Queue:
-    """Raises AlreadyExists for a taken name."""
+    """Raises AlreadyExists for a taken name, UnknownReference for unknown music."""
     with refusals(f"queue {values.name}"):
         row = await db.fetchrow(_INSERT, tenant_id, *_arguments(values))
     return found(Queue, row, values.name)

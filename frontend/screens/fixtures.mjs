@@ -98,7 +98,43 @@ export function fixtures(own, running) {
     event('RecordingStarted', 515, { kind: 'call' }),
     event('CallEnded', 340, { cause: 'caller_hung_up' }),
   ]
-  return { agents, queues, live, rings, calls, contacts, tests, recordings, detail, timeline }
+  return { agents, queues, live, rings, calls, contacts, tests, recordings, detail, timeline, ...administration(agents) }
+}
+
+/** What an administrator has set up. */
+function administration(agents) {
+  const user = (n, login, display, role, more = {}) => ({ id: id(n), login, display, role, agent_id: null, phone: null, disabled: false, created_at: ago(9e6), ...more })
+  const users = [
+    user(701, 'admin', 'Andrea Amann', 'administrator'),
+    ...agents.slice(0, 5).map(({ id: agent_id, name }, place) => user(702 + place, name.split(' ')[0].toLowerCase(), name, 'agent', { agent_id, disabled: place === 3 })),
+    user(710, 'sabine', 'Sabine Sommer', 'supervisor', { phone: '1900' }),
+    user(711, 'wall', 'Screen in the hall', 'viewer'),
+  ]
+  const settings = { id: id(22), name: 'support', skill: 'support', minimum_level: 2, priority: 0, ring_seconds: 15, wrap_up_seconds: 20, announce_every_seconds: 45, max_waiting: 30, max_wait_seconds: 600, music: null }
+  const flows = ['main', 'night', 'voicemail'].map((name, place) => ({ id: id(800 + place), name, latest_version: 3, published_version: 3, created_at: ago(9e6) }))
+  const number = (text, flow) => ({ number: text, flow_id: flow.id, flow_name: flow.name, created_at: ago(9e6) })
+  const numbers = [number('+49301234500', flows[0]), number('+49301234501', flows[1]), number('5000', flows[0]), number('5002', flows[2])]
+  const trunk = (n, name, networks, target, more = {}) => ({ id: id(n), name, networks, target, username: null, has_password: false, enabled: true, created_at: ago(9e6), ...more })
+  const trunks = [
+    trunk(901, 'Hospital PBX', ['192.0.2.0/28'], 'sip:pbx.example.org:5060'),
+    trunk(902, 'Old carrier', ['198.51.100.7/32'], null, { enabled: false }),
+    trunk(903, 'Provider', ['203.0.113.16/29', '2001:db8::/48'], 'sip:sip.example.net;transport=tcp', { username: '4930123450', has_password: true }),
+  ]
+  const phones = [
+    ...agents.map(({ id: agent_id, name, extension, reachable }, place) => ({ user: extension, display: name, agent_id, registered: reachable, contacts: reachable ? [`sip:${extension}@192.0.2.${20 + place}:5060`] : [] })),
+    { user: '1900', display: 'Supervisor', agent_id: null, registered: true, contacts: ['sip:1900@192.0.2.40:5060;transport=ws'] },
+  ]
+  const dispositions = [['resolved', 'Resolved'], ['call-back', 'Call back'], ['passed-on', 'Passed on'], ['wrong-number', 'Wrong number']].map(([code, label], position) => ({ code, label, position }))
+  const entry = (seq, minutes, actor, action, subject, data = {}) => ({ seq, at: ago(60 * minutes), actor_id: id(701), actor, action, subject, data })
+  const audit = [
+    entry(118, 4, 'admin', 'queue_changed', id(22), { name: 'support', skill: 'support', wrap_up_seconds: 20 }),
+    entry(117, 12, 'sabine', 'call.supervise', id(102), { mode: 'listen' }),
+    entry(116, 35, 'admin', 'agent_added', id(8), { name: 'Hannah Hu', extension: '1008', skills: { support: 3 }, new_password: true }),
+    entry(115, 36, 'admin', 'user_password_changed', id(705)),
+    entry(114, 95, 'admin', 'number_changed', '+49301234501', { flow: 'night' }),
+    entry(113, 1500, 'admin', 'trunk_changed', id(902), { name: 'Old carrier', enabled: false }),
+  ]
+  return { users, settings, flows, numbers, trunks, phones, dispositions, audit }
 }
 
 const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit: 20, pages: 1 } })
@@ -109,6 +145,9 @@ export async function serveFixtures(target, made) {
   await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
   await json(/\/api\/v1\/device-tests$/, () => ({ data: made.tests }))
   await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
+  for (const name of ['users', 'flows', 'numbers', 'trunks', 'audit']) await json(new RegExp(`/api/v1/${name}(\\?|$)`), () => page(made[name]))
+  for (const name of ['phones', 'dispositions']) await json(new RegExp(`/api/v1/${name}$`), () => ({ data: made[name] }))
+  await json(/\/api\/v1\/queues\/[0-9a-f-]{36}$/, () => ({ data: made.settings }))
   await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))
   await json(/\/api\/v1\/calls\/live\/[^/]+\/contacts/, () => ({ data: made.contacts }))
   await json(/\/api\/v1\/calls(\?|$)/, () => page(made.calls))

@@ -156,7 +156,55 @@ async function wallboard(scheme, viewport, suffix) {
   await context.close()
 }
 
-const SCREENS = { agent: agentScreens, supervisor: supervisorScreens, wallboard }
+const SECTIONS = ['Users', 'Agents', 'Queues', 'Numbers', 'Trunks', 'Phones', 'Call results', 'Changes']
+/** Of the others, the form is shown: its list looks like the lists before it. */
+const FORMS = { Agents: 'Hannah Hu', Queues: 'support', Trunks: 'Provider' }
+
+async function administratorScreens(scheme, viewport, suffix) {
+  const { context, page } = await open(scheme, viewport, { login: 'admin' })
+  const nav = page.getByRole('navigation', { name: 'Main' })
+  await nav.getByRole('link', { name: 'Admin' }).filter({ visible: true }).click()
+  for (const section of SECTIONS) {
+    await page.getByRole('navigation', { name: 'Admin', exact: true }).getByRole('link', { name: section }).click()
+    await page.locator('.section tbody tr').first().waitFor()
+    const name = section.toLowerCase().replace(' ', '-')
+    await picture(page, `admin-${name}-${suffix}`)
+    if (!(section in FORMS)) continue
+    await page.locator('.section').getByRole('button', { name: FORMS[section] }).click()
+    await page.getByRole('button', { name: 'Save' }).waitFor()
+    await picture(page, `admin-${name}-form-${suffix}`)
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  }
+  await refusals(page, suffix)
+  await context.close()
+}
+
+/** What the server says no to, as the forms tell it. */
+async function refusals(page, suffix) {
+  const sections = page.getByRole('navigation', { name: 'Admin', exact: true })
+  await sections.getByRole('link', { name: 'Trunks' }).click()
+  await page.getByRole('button', { name: 'Add a trunk' }).click()
+  await page.fill('form [name=networks]', '192.0.2.0/24\n192.0.2.300')
+  await page.fill('form [name=target]', 'pbx.example.org')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('alert').waitFor()
+  await picture(page, `admin-mistakes-${suffix}`)
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Throw away' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  const details = [{ field: 'path.id', message: 'the flow main leads to it', code: 'flow_leads', values: { flow: 'main' } }]
+  await page.route(/\/api\/v1\/queues\/[0-9a-f-]{36}$/, (route) =>
+    route.request().method() === 'DELETE' ? route.fulfill({ status: 409, json: { error: { code: 'CONFLICT', message: '', details } } }) : route.fallback())
+  await sections.getByRole('link', { name: 'Queues' }).click()
+  await page.locator('.section').getByRole('button', { name: 'support' }).click()
+  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+  await page.getByText('leads there').waitFor()
+  await picture(page, `admin-refused-${suffix}`)
+}
+
+const SCREENS = { agent: agentScreens, supervisor: supervisorScreens, wallboard, administrator: administratorScreens }
 // A second argument picks what is made: `agent`, `supervisor`, ...
 const only = process.argv[3]
 for (const scheme of ['light', 'dark']) {

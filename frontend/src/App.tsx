@@ -1,7 +1,8 @@
 import { Loader } from '@mantine/core'
 import { useEffect } from 'react'
 import { Redirect, Route, Switch, useLocation } from 'wouter'
-import { useSession, useUser } from './api/useSession'
+import { supervises, useSession, useUser } from './api/useSession'
+import { Admin } from './features/admin/Admin'
 import { CallsPage } from './features/calls/CallsPage'
 import { CallElsewhere } from './features/desk/CallElsewhere'
 import { Desk } from './features/desk/Desk'
@@ -41,6 +42,7 @@ function Inside() {
           {role === 'agent' ? null : <Route path="/supervisor" component={Console} />}
           <Route path="/calls" component={CallsPage} />
           {role === 'viewer' ? null : <Route path="/recordings" component={RecordingsPage} />}
+          {supervises(role) ? <Route path="/admin/*?" component={Admin} /> : null}
           <Route><Redirect to={role === 'agent' ? '/desk' : '/supervisor'} replace /></Route>
         </Switch>
       </Shell>

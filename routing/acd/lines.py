@@ -8,7 +8,7 @@ from typing import TypeVar
 from routing.acd.effects import WorkItem
 from routing.acd.tallies import Tally
 from routing.agents import Agent
-from routing.calendars import zone_named
+from routing.calendars import zone_of
 from routing.events import AgentId, OfferId, WorkId
 from routing.queues import QueueSettings
 
@@ -100,7 +100,7 @@ class Line:
 
     def today(self, at: datetime) -> Tally:
         """The counts of the present day; whoever waits when it begins belongs to it."""
-        day = at.astimezone(zone_named(self.queue.time_zone)).date()
+        day = at.astimezone(zone_of(self.queue.time_zone)).date()
         if day != self.tally.day:
             self.tally = Tally(day, offered=len(self))
         return self.tally

@@ -1,20 +1,36 @@
 """Takes up, after a restart, what was counted in each queue since its day began."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from casecore.store.queue_visits import QueueDay
+from casecore.db.database import Database
+from casecore.store.queue_visits import QueueDay, list_days
+from casecore.store.snapshots import TenantSnapshot
 from routing.acd.tallies import Tally
-from routing.calendars import start_of_day, zone_named
+from routing.calendars import start_of_day, zone_of
 from routing.dispatcher import Dispatcher
 from routing.events import QueueId
 from routing.queues import QueueSettings
+from server.bindings.snapshots import queues_of
+from server.dispatchers import Dispatchers
+
+
+async def resume_all_days(
+    database: Database, dispatchers: Dispatchers, snapshots: Iterable[TenantSnapshot]
+) -> None:
+    """For every tenant, before the first call comes."""
+    now = datetime.now(UTC)
+    for snapshot in snapshots:
+        tenant_id, queues = snapshot.tenant.id, queues_of(snapshot)
+        async with database.tenant_tx(tenant_id) as db:
+            days = await list_days(db, tenant_id, days_began(queues, now))
+        resume_days(dispatchers.of(tenant_id), queues, days, now)
 
 
 def days_began(queues: Iterable[QueueSettings], now: datetime) -> dict[UUID, datetime]:
     """When the present day began, for each queue in its own time zone."""
-    return {queue.id: start_of_day(now, zone_named(queue.time_zone)) for queue in queues}
+    return {queue.id: start_of_day(now, zone_of(queue.time_zone)) for queue in queues}
 
 
 def resume_days(
@@ -26,7 +42,7 @@ def resume_days(
     zones = {UUID(str(queue.id)): queue.time_zone for queue in queues}
     for row in rows:
         tally = Tally(
-            now.astimezone(zone_named(zones[row.queue_id])).date(),
+            now.astimezone(zone_of(zones[row.queue_id])).date(),
             offered=row.offered,
             flowed_out=row.flowed_out,
             answered_ms=list(row.answered_ms),

@@ -28,6 +28,8 @@ class CallContext:
     publish: Callable[[TelephonyEvent], None]
     recordings: Path
     """Folder below which recordings are kept."""
+    sound_path: Callable[[UUID, UUID], Path]
+    """File of a sound, by its tenant and id."""
     music: Path | None
     """Folder of music for those who wait; our own when None."""
     utcnow: Callable[[], datetime]

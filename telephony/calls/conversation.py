@@ -67,10 +67,10 @@ class Conversation:
         sounds: Sounds,
         between: tuple[Party, Party],
         *,
-        on_gone: Callable[[Party], None],
+        on_gone: Callable[[Member[Party], Party | None], None],
         on_lost: Callable[["Conversation", Party], bool] = lambda *_: False,
     ) -> None:
-        """`on_gone` is told of anybody but those two who has hung up, or was let go.
+        """`on_gone` is told of anybody but those two who has hung up, and who had asked them.
 
         `on_lost` is asked about one of those two who is gone: True keeps the other one here.
 
@@ -224,10 +224,12 @@ class Conversation:
         if party not in self._people or self.ending.done():
             return
         if party not in self.between:
-            if self._people[party].room == ASIDE:
+            member, asker = self._people[party], None
+            if member.room == ASIDE:
+                asker = next(p for p in self.between if self._people[p].room == ASIDE)
                 self.come_back()
             self.leave(party)
-            self._on_gone(party)
+            self._on_gone(member, asker)
             return
         if self._heir is None and self._on_lost(self, party):
             return

@@ -12,7 +12,7 @@ from media.tones import ringback
 from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
-from telephony.calls.handling import refer
+from telephony.calls.handling import refer, somebody_gone
 from telephony.calls.party import Party
 from telephony.calls.returning import wait_for
 from telephony.calls.sound import music
@@ -37,16 +37,16 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
     """
     sounds = Sounds(await music(call), ringback())
     bridge = call.context.engine.open_bridge(caller.media)
-
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
             stack.enter_context(_occupied(call, other))
+        gone = partial(somebody_gone, call)
         conversation = Conversation(
             bridge,
             sounds,
             (caller, other),
-            on_gone=call.let_go,
+            on_gone=gone,
             on_lost=partial(wait_for, call),
         )
         stack.callback(conversation.close)

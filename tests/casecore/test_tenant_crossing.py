@@ -24,6 +24,7 @@ from casecore.store import (
     agent_states,
     agents,
     audit,
+    calendars,
     calls,
     contacts,
     device_tests,
@@ -37,12 +38,22 @@ from casecore.store import (
     recordings,
     refresh_tokens,
     snapshots,
+    sounds,
     timeline,
     trunks,
     users,
 )
 from config.tenancy import TenantId
-from tests.support.records import SECRETS, World, at, away, device_test, make_world, new_leg
+from tests.support.records import (
+    SECRETS,
+    World,
+    at,
+    away,
+    device_test,
+    make_world,
+    new_leg,
+    sound_values,
+)
 
 Attempt = Callable[[Connection, TenantId, World], Awaitable[Any]]
 
@@ -51,6 +62,7 @@ _ROWS = "select t::text from {} t where tenant_id = $1 order by 1"
 PAGE = Page()
 OUTSIDE_OF_TENANTS = {"tenants", "journal", "rows"}
 
+HOURS = calendars.CalendarValues(name="eve", zone="UTC")
 AGENT = agents.AgentValues(name="Eve", extension="6666")
 END = queue_visits.VisitEnd(result=queue_visits.VisitResult.ABANDONED, waited_ms=1)
 STORED = recordings.StoredFile(
@@ -84,6 +96,13 @@ READS: dict[str, Attempt] = {
     "queues.fetch_queue": lambda db, t, w: queues.fetch_queue(db, t, w.queue.id),
     "queues.list_queues": lambda db, t, w: queues.list_queues(db, t, PAGE),
     "queues.list_all_queues": lambda db, t, w: queues.list_all_queues(db, t),
+    "calendars.fetch_calendar": lambda db, t, w: calendars.fetch_calendar(db, t, w.calendar.id),
+    "calendars.list_calendars": lambda db, t, w: calendars.list_calendars(db, t, PAGE),
+    "calendars.list_all_calendars": lambda db, t, w: calendars.list_all_calendars(db, t),
+    "sounds.fetch_sound": lambda db, t, w: sounds.fetch_sound(db, t, w.music.id),
+    "sounds.count_sounds": lambda db, t, w: sounds.count_sounds(db, t),
+    "sounds.list_sounds": lambda db, t, w: sounds.list_sounds(db, t, PAGE),
+    "sounds.list_all_sounds": lambda db, t, w: sounds.list_all_sounds(db, t),
     "dispositions.list_dispositions": lambda db, t, w: dispositions.list_dispositions(db, t),
     "flows.fetch_flow": lambda db, t, w: flows.fetch_flow(db, t, w.flow.id),
     "flows.fetch_flow_by_name": lambda db, t, w: flows.fetch_flow_by_name(db, t, "main"),
@@ -169,6 +188,14 @@ WRITES: dict[str, Attempt] = {
         db, t, w.queue.id, queues.QueueValues(name="eve", skill="x")
     ),
     "queues.delete_queue": lambda db, t, w: queues.delete_queue(db, t, w.queue.id),
+    "calendars.insert_calendar": lambda db, t, w: calendars.insert_calendar(db, t, HOURS),
+    "calendars.update_calendar": lambda db, t, w: calendars.update_calendar(
+        db, t, w.calendar.id, HOURS
+    ),
+    "calendars.delete_calendar": lambda db, t, w: calendars.delete_calendar(db, t, w.calendar.id),
+    "sounds.insert_sound": lambda db, t, w: sounds.insert_sound(db, t, sound_values(name="eve")),
+    "sounds.rename_sound": lambda db, t, w: sounds.rename_sound(db, t, w.music.id, "eve"),
+    "sounds.delete_sound": lambda db, t, w: sounds.delete_sound(db, t, w.music.id),
     "dispositions.insert_disposition": lambda db, t, w: dispositions.insert_disposition(
         db, t, dispositions.Disposition(code="eve", label="Eve")
     ),

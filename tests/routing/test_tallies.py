@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from routing.acd.tallies import Tally
-from routing.calendars import start_of_day, zone_named
+from routing.calendars import start_of_day, zone_of
 from tests.support.centre import NOON, Centre, agent, queue, work_id
 
 ANNA = agent(1)
@@ -119,4 +119,4 @@ def test_g01_counts_of_another_day_are_not_taken_up() -> None:
     ],
 )
 def test_day_begins_at_midnight_on_the_wall(now: datetime, zone: str, began: datetime) -> None:
-    assert start_of_day(now, zone_named(zone)) == began
+    assert start_of_day(now, zone_of(zone)) == began

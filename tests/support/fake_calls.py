@@ -23,6 +23,7 @@ from media.engine import LegStatistics, StreamParameters
 from media.errors import MediaError, OverCapacity
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
 from media.recording import RecordingResult
+from media.sound_files import SoundFiles
 from routing.agents import AgentProfile
 from routing.dispatcher import Dispatcher
 from routing.events import AgentState, RoutingEvent
@@ -671,6 +672,7 @@ async def exchange(
                 dispatchers=lambda _: dispatcher,
                 publish=found.append,
                 recordings=Path(folder),
+                sound_path=SoundFiles(Path(folder) / "sounds").path,
                 music=None,
                 utcnow=lambda: NOON + timedelta(seconds=loop.time()),
                 new_id=lambda: UUID(int=next(ids)),

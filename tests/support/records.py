@@ -10,6 +10,7 @@ from casecore.permissions import Role
 from casecore.store.agent_states import NewAgentState, insert_agent_state
 from casecore.store.agents import Agent, AgentValues, insert_agent
 from casecore.store.audit import Actor, insert_audit
+from casecore.store.calendars import Calendar, CalendarValues, Holiday, insert_calendar
 from casecore.store.calls import NewCall, insert_call
 from casecore.store.device_tests import DeviceTest, put_device_test
 from casecore.store.dispositions import Disposition, insert_disposition
@@ -21,6 +22,7 @@ from casecore.store.queue_visits import insert_visit
 from casecore.store.queues import Queue, QueueValues, insert_queue
 from casecore.store.recordings import insert_recording
 from casecore.store.refresh_tokens import insert_refresh_token
+from casecore.store.sounds import Sound, SoundKind, SoundValues, insert_sound
 from casecore.store.timeline import NewTimelineEvent, insert_events
 from casecore.store.trunks import Trunk, TrunkValues, insert_trunk
 from casecore.store.users import User, UserValues, insert_user
@@ -105,6 +107,29 @@ class World:
     call: NewCall
     leg: NewLeg
     recording_id: UUID
+    calendar: Calendar
+    music: Sound
+
+
+CALENDAR = CalendarValues(
+    name="office",
+    zone="Europe/Berlin",
+    weekly=({"day": "monday", "opens": "09:00", "closes": "17:30"},),
+    holidays=(Holiday(date="2026-12-25", name="Christmas"),),
+)
+
+
+def sound_values(
+    *, name: str = "waltz", kind: SoundKind = SoundKind.MUSIC, id: UUID | None = None
+) -> SoundValues:
+    return SoundValues(
+        id=id or uuid4(),
+        name=name,
+        kind=kind,
+        duration_ms=1_000,
+        size_bytes=16_044,
+        sha256="a" * 64,
+    )
 
 
 async def make_world(db: Connection, tenant_id: TenantId) -> World:
@@ -144,6 +169,8 @@ async def make_world(db: Connection, tenant_id: TenantId) -> World:
     await insert_agent_state(db, tenant_id, away(agent.id))
     await put_device_test(db, tenant_id, device_test(agent.id))
     await insert_disposition(db, tenant_id, Disposition(code="resolved", label="Resolved"))
+    calendar = await insert_calendar(db, tenant_id, CALENDAR)
+    music = await insert_sound(db, tenant_id, sound_values())
     recording_id = uuid4()
     await insert_recording(
         db, tenant_id, recording_id, call_id=call.id, kind="call", started_at=at(5)
@@ -164,4 +191,6 @@ async def make_world(db: Connection, tenant_id: TenantId) -> World:
         call=call,
         leg=leg,
         recording_id=recording_id,
+        calendar=calendar,
+        music=music,
     )

@@ -1,3 +1,4 @@
+import { adminDe } from './admin.de'
 import type { Key } from './en'
 
 export const de: Record<Key, string> = {
@@ -349,4 +350,6 @@ export const de: Record<Key, string> = {
   'consult.complete': 'Verbinden',
   'consult.cancel': 'Zurück zum Anrufer',
   'consult.conference': 'Konferenz',
+
+  ...adminDe,
 }

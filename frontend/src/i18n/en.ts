@@ -1,3 +1,5 @@
+import { adminEn } from './admin.en'
+
 /** Every text a person reads. `{name}` is replaced by a value. */
 export const en = {
   'app.name': 'Murima',
@@ -348,6 +350,8 @@ export const en = {
   'consult.complete': 'Complete the transfer',
   'consult.cancel': 'Back to the caller',
   'consult.conference': 'Conference',
+
+  ...adminEn,
 } as const
 
 export type Key = keyof typeof en

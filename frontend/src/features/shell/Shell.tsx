@@ -1,5 +1,5 @@
 import { VisuallyHidden } from '@mantine/core'
-import { IconHeadset, IconPhone, IconPlayerPlay, IconUsers } from '@tabler/icons-react'
+import { IconHeadset, IconPhone, IconPlayerPlay, IconSettings, IconUsers } from '@tabler/icons-react'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { supervises, useUser } from '../../api/useSession'
@@ -20,6 +20,7 @@ const DESK: Place = { to: '/desk', name: 'nav.desk', icon: IconHeadset }
 const CONSOLE: Place = { to: '/supervisor', name: 'nav.supervisor', icon: IconUsers }
 const CALLS: Place = { to: '/calls', name: 'nav.calls', icon: IconPhone }
 const RECORDINGS: Place = { to: '/recordings', name: 'nav.recordings', icon: IconPlayerPlay }
+const ADMIN: Place = { to: '/admin', name: 'nav.admin', icon: IconSettings }
 
 export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNode }) {
   const { t } = useWords()
@@ -29,8 +30,8 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
   const first = useRef(true)
   const places = role === 'viewer'
     ? [CONSOLE, CALLS]
-    : supervises(role) ? [CONSOLE, DESK, CALLS, RECORDINGS] : [DESK, CALLS, RECORDINGS]
-  const here = places.find((place) => place.to === path)
+    : supervises(role) ? [CONSOLE, DESK, CALLS, RECORDINGS, ADMIN] : [DESK, CALLS, RECORDINGS]
+  const here = places.find(({ to }) => path === to || path.startsWith(`${to}/`))
 
   useEffect(() => {
     document.title = here ? `${t(here.name)} · ${t('app.name')}` : t('app.name')
@@ -40,7 +41,7 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
   }, [here, t])
 
   const links = places.map(({ to, name, icon: Icon }) => (
-    <Link key={to} href={to} aria-current={to === path ? 'page' : undefined}>
+    <Link key={to} href={to} aria-current={to === here?.to ? 'page' : undefined}>
       <Icon size={18} aria-hidden /> {t(name)}
     </Link>
   ))
