@@ -50,6 +50,7 @@ class AgentSnapshot:
     skills: Mapping[str, int]
     wrap_up_until: datetime | None = None
     """When the agent is free again without doing anything; None outside of a wrap-up."""
+    auto_answer: bool = False
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class Agent:
             reachable=self.reachable,
             skills=self.profile.skills,
             wrap_up_until=self._wrap_up_end(),
+            auto_answer=self.profile.auto_answer,
         )
 
     def _wrap_up_end(self) -> datetime | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -15,6 +16,7 @@ class UnknownZone(ValueError):
     """The message names the zone."""
 
 
+@lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
     """The time zone of an IANA name. Raises UnknownZone."""
     try:

@@ -24,6 +24,8 @@ class QueueSettings:
     max_waiting: int = 100
     max_wait_seconds: float | None = None
     """Longest wait; a flow's own limit counts where it is shorter."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
     service_level_seconds: float = 20.0
     """Who is answered within it is served in time."""
     service_level_target: float = 80.0
@@ -34,8 +36,6 @@ class QueueSettings:
     """Where it is midnight when a new day is counted."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves, after a tone."""
-    music: UUID | None = None
-    """The sound that waiting callers hear; the installation's music when None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """The figures that `/metrics` reads from the running parts at the moment it is asked."""
 
-import logging
-
 from media.engine import MediaEngine
 from server.feed import EventFeed
 from server.journal.journal import Journal
@@ -9,8 +7,6 @@ from server.metrics import Gauge
 from server.tls import TlsCertificate
 from telephony.endpoint import SipEndpoint
 from telephony.switchboard import Switchboard
-
-log = logging.getLogger(__name__)
 
 
 def gauges_of(
@@ -57,8 +53,3 @@ def expiry_gauge(certificate: TlsCertificate) -> Gauge:
         "When browsers begin to refuse the server's certificate",
         lambda: certificate.expires_at.timestamp(),
     )
-
-
-def media_alarm(text: str) -> None:
-    """Something of the media engine needs a person."""
-    log.error("alarm: media", extra={"alarm": text})

@@ -59,6 +59,8 @@ class QueueValues:
     announce_every_seconds: float = 30.0
     max_waiting: int = 100
     max_wait_seconds: float | None = None
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
     service_level_seconds: float = 20.0
     """Who is answered within it is served in time."""
     service_level_target: float = 80.0
@@ -69,8 +71,6 @@ class QueueValues:
     """Where it is midnight when a new day is counted."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves."""
-    music: UUID | None = None
-    """The sound that waiting callers hear; the installation's music when None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

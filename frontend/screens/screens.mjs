@@ -141,21 +141,6 @@ async function supervisorScreens(scheme, viewport, suffix) {
   await context.close()
 }
 
-async function wallboard(scheme, viewport, suffix) {
-  const { context, page, made } = await open(scheme, viewport, { login: 'supervisor' })
-  await page.getByRole('link', { name: 'Wallboard' }).click()
-  await page.getByText('Below target').waitFor()
-  await picture(page, `wallboard-${suffix}`)
-  if (scheme === 'dark') {
-    // The server goes away: the figures must not look as if they were new.
-    await page.routeWebSocket(/\/ws\/v1\/events$/, (socket) => socket.close())
-    made.drop()
-    await page.getByText('these figures are old').waitFor()
-    await picture(page, `wallboard-lost-${suffix}`)
-  }
-  await context.close()
-}
-
 const SECTIONS = ['Users', 'Agents', 'Queues', 'Numbers', 'Trunks', 'Phones', 'Call results', 'Changes']
 /** Of the others, the form is shown: its list looks like the lists before it. */
 const FORMS = { Agents: 'Hannah Hu', Queues: 'support', Trunks: 'Provider' }
@@ -204,7 +189,22 @@ async function refusals(page, suffix) {
   await picture(page, `admin-refused-${suffix}`)
 }
 
-const SCREENS = { agent: agentScreens, supervisor: supervisorScreens, wallboard, administrator: administratorScreens }
+async function wallboard(scheme, viewport, suffix) {
+  const { context, page, made } = await open(scheme, viewport, { login: 'supervisor' })
+  await page.getByRole('link', { name: 'Wallboard' }).click()
+  await page.getByText('Below target').waitFor()
+  await picture(page, `wallboard-${suffix}`)
+  if (scheme === 'dark') {
+    // The server goes away: the figures must not look as if they were new.
+    await page.routeWebSocket(/\/ws\/v1\/events$/, (socket) => socket.close())
+    made.drop()
+    await page.getByText('these figures are old').waitFor()
+    await picture(page, `wallboard-lost-${suffix}`)
+  }
+  await context.close()
+}
+
+const SCREENS = { agent: agentScreens, supervisor: supervisorScreens, administrator: administratorScreens, wallboard }
 // A second argument picks what is made: `agent`, `supervisor`, ...
 const only = process.argv[3]
 for (const scheme of ['light', 'dark']) {

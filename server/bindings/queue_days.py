@@ -1,31 +1,15 @@
 """Takes up, after a restart, what was counted in each queue since its day began."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
-from casecore.db.database import Database
-from casecore.store.queue_visits import QueueDay, list_days
-from casecore.store.snapshots import TenantSnapshot
+from casecore.store.queue_visits import QueueDay
 from routing.acd.tallies import Tally
 from routing.calendars import start_of_day, zone_of
 from routing.dispatcher import Dispatcher
 from routing.events import QueueId
 from routing.queues import QueueSettings
-from server.bindings.snapshots import queues_of
-from server.dispatchers import Dispatchers
-
-
-async def resume_all_days(
-    database: Database, dispatchers: Dispatchers, snapshots: Iterable[TenantSnapshot]
-) -> None:
-    """For every tenant, before the first call comes."""
-    now = datetime.now(UTC)
-    for snapshot in snapshots:
-        tenant_id, queues = snapshot.tenant.id, queues_of(snapshot)
-        async with database.tenant_tx(tenant_id) as db:
-            days = await list_days(db, tenant_id, days_began(queues, now))
-        resume_days(dispatchers.of(tenant_id), queues, days, now)
 
 
 def days_began(queues: Iterable[QueueSettings], now: datetime) -> dict[UUID, datetime]:

@@ -55,12 +55,12 @@ def queues_of(snapshot: TenantSnapshot) -> list[QueueSettings]:
             announce_every_seconds=row.announce_every_seconds,
             max_waiting=row.max_waiting,
             max_wait_seconds=row.max_wait_seconds,
+            music=row.music,
             service_level_seconds=row.service_level_seconds,
             service_level_target=row.service_level_target,
             short_abandon_seconds=row.short_abandon_seconds,
             time_zone=row.time_zone,
             auto_answer=row.auto_answer,
-            music=row.music,
         )
         for row in snapshot.queues
     ]

@@ -101,9 +101,6 @@ Body = Callable[["Call"], Awaitable[str]]
 class Call:
     """Ends once, whoever ends it: its body by returning, or anybody by `end()`."""
 
-    queued_at: datetime | None = None
-    help: HelpRequest | None = None
-
     def __init__(
         self,
         context: CallContext,
@@ -118,13 +115,12 @@ class Call:
         self.context = context
         self.tenant_id = tenant_id
         self.direction = direction
-        self.caller = caller
-        self.called = called
-        self.trunk_id = trunk_id
+        self.caller, self.called, self.trunk_id = caller, called, trunk_id
         self.started_at = context.utcnow()
         self.answered_at: datetime | None = None
         self.state = "ringing"
         self.node = self.queue = ""
+        self.queued_at: datetime | None = None
         self.choices: deque[Choice] = deque(maxlen=_CHOICES_KEPT)
         self.music: UUID | None = None
         """The sound of the queue that it waits in, or came from; our own music when None."""
@@ -138,6 +134,7 @@ class Call:
         """Where the one who stays on the line goes next."""
         self.consulting: asyncio.Task[None] | None = None
         """Rings somebody who is asked for advice."""
+        self.help: HelpRequest | None = None
         self.is_recorded = False
         """Whether a talk of it was recorded; then the next one is too."""
         self.side_tasks = TaskScope()

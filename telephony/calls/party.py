@@ -99,6 +99,8 @@ class Party:
         self.name = name
         self.agent_id = agent_id
         self.in_browser = in_browser
+        self.user_id: UUID | None = None
+        """Who a supervisor is, beyond the phone."""
         self.id = LegId(call.context.new_id())
         self._loop = loop = asyncio.get_running_loop()
         self._line = self._make_line(near, in_browser=in_browser)

@@ -13,6 +13,7 @@ from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
 from telephony.calls.handling import refer, somebody_gone
+from telephony.calls.keys import PhoneKeys
 from telephony.calls.party import Party
 from telephony.calls.returning import wait_for
 from telephony.calls.sound import music
@@ -41,14 +42,14 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
             stack.enter_context(_occupied(call, other))
-        gone = partial(somebody_gone, call)
         conversation = Conversation(
             bridge,
             sounds,
             (caller, other),
-            on_gone=gone,
+            on_gone=partial(somebody_gone, call),
             on_lost=partial(wait_for, call),
         )
+        conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
         for party in (caller, other):

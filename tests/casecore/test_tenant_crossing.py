@@ -129,6 +129,7 @@ READS: dict[str, Attempt] = {
     ),
     "device_tests.list_device_tests": lambda db, t, w: device_tests.list_device_tests(db, t),
     "legs.list_legs_of_calls": lambda db, t, w: legs.list_legs_of_calls(db, t, [w.call.id]),
+    "legs.fetch_party": lambda db, t, w: legs.fetch_party(db, t, w.leg.id),
     "queue_visits.list_visits_of_calls": lambda db, t, w: queue_visits.list_visits_of_calls(
         db, t, [w.call.id]
     ),

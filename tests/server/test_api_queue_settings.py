@@ -90,11 +90,11 @@ async def test_queue_that_a_published_flow_leads_to_stays_and_it_says_which(api:
         ({"max_waiting": -1}, 400, "body.max_waiting"),
         ({"max_wait_seconds": 0}, 400, "body.max_wait_seconds"),
         ({"music": "../../etc"}, 400, "body.music"),
+        ({"music": str(UUID(int=7))}, 422, "body.music"),
         ({"service_level_seconds": 0}, 400, "body.service_level_seconds"),
         ({"service_level_target": 101}, 400, "body.service_level_target"),
         ({"short_abandon_seconds": -1}, 400, "body.short_abandon_seconds"),
         ({"time_zone": "Mars/Olympus"}, 400, "body.time_zone"),
-        ({"music": str(UUID(int=7))}, 422, "body.music"),
         ({"skill": ""}, 400, "body.skill"),
     ],
 )

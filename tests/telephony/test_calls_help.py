@@ -7,7 +7,7 @@ from telephony.calls import handling, help
 from telephony.errors import NotPossible
 from telephony.events import HelpEnded, HelpRequested, HelpTaken
 from tests.support.fake_calls import BEN
-from tests.telephony.test_calls_handling import Talk, at, talking
+from tests.support.talks import Talk, at, talking
 
 
 def test_f07_help_is_asked_for_taken_once_and_withdrawn() -> None:

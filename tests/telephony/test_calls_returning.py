@@ -8,8 +8,8 @@ from telephony.calls.audibility import Mode
 from telephony.calls.returning import RETURN_SECONDS
 from telephony.events import CallTransferred, LegHeld
 from tests.support.fake_calls import ANNA, BEN, FakeLeg, answers_after, exchange, sales_queue
+from tests.support.talks import FLOWS, Talk, at, supervised, talking
 from tests.support.virtual_time import run_virtual
-from tests.telephony.test_calls_handling import FLOWS, Talk, at, supervised, talking
 
 
 def lose(talk: Talk) -> None:

@@ -10,8 +10,8 @@ from routing.events import AgentState
 from telephony.phone_checks import CHECK_SECONDS, FRESH_SECONDS, GONE_SECONDS, PhoneChecks
 from telephony.sip.message import Headers, Response
 from tests.support.fake_calls import ANNA, BEN, Exchange, answers_after, exchange
+from tests.support.talks import FLOWS
 from tests.support.virtual_time import run_virtual
-from tests.telephony.test_calls_handling import FLOWS
 
 LONG = 2 * CHECK_SECONDS + FRESH_SECONDS
 

@@ -18,6 +18,7 @@ export interface AgentSettings {
   name: string
   extension: string
   skills: Record<string, number>
+  auto_answer: boolean
   password: string | null
 }
 
@@ -33,6 +34,11 @@ export interface QueueSettings {
   max_waiting: number
   max_wait_seconds: number | null
   music: string | null
+  service_level_seconds: number
+  service_level_target: number
+  short_abandon_seconds: number
+  time_zone: string
+  auto_answer: boolean
 }
 
 export interface Flow {

@@ -41,6 +41,7 @@ export interface Agent {
   reachable: boolean
   /** When the wrap-up time ends by itself; absent from servers that do not say. */
   wrap_up_until: string | null
+  auto_answer: boolean
 }
 
 export interface Queue {

@@ -149,8 +149,6 @@ export const en = {
   'recordings.kind.all': 'All',
   'recordings.size': 'Size',
   'recordings.play': 'Play the recording of {time}',
-  'recordings.place': 'Place in the recording of {time}',
-  'recordings.speed': 'Speed',
   'recordings.download': 'Download the recording of {time}',
   'recordings.show_call': 'Show the call',
   'recordings.state': 'State',
@@ -192,7 +190,6 @@ export const en = {
 
   'agents.title': 'Agents',
   'agents.name': 'Name',
-  'agents.queues_of': 'Queues of {name}:',
   'agents.extension': 'Extension',
   'agents.state': 'State',
   'agents.since': 'For',

@@ -31,6 +31,8 @@ class AgentOut(OutModel):
     """Whether the agent's phone is registered."""
     wrap_up_until: datetime | None
     """When a wrap-up ends by itself."""
+    auto_answer: bool
+    """Whether the phone takes calls from queues by itself."""
 
 
 class StateIn(ApiModel):
@@ -122,4 +124,5 @@ def _shown(agent: AgentSnapshot) -> AgentOut:
         call_id=agent.work_id,
         reachable=agent.reachable,
         wrap_up_until=agent.wrap_up_until,
+        auto_answer=agent.auto_answer,
     )

@@ -40,6 +40,8 @@ class QueueIn(ApiModel):
     max_waiting: int = Field(default=100, ge=0, le=10_000)
     max_wait_seconds: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] | None = None
     """Callers who have waited that long leave; null for no limit."""
+    music: Annotated[UUID, Field(strict=False)] | None = None
+    """A sound of the kind `music`; the installation's music when null."""
     service_level_seconds: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 20.0
     """Callers answered within it are served in time."""
     service_level_target: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 80.0
@@ -50,8 +52,6 @@ class QueueIn(ApiModel):
     """Where it is midnight when the counts of a new day begin, such as Europe/Berlin."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves, after a tone."""
-    music: Annotated[UUID, Field(strict=False)] | None = None
-    """A sound of the kind `music`; the installation's music when null."""
 
 
 class QueueSettingsOut(OutModel):
@@ -65,12 +65,12 @@ class QueueSettingsOut(OutModel):
     announce_every_seconds: float
     max_waiting: int
     max_wait_seconds: float | None
+    music: UUID | None
     service_level_seconds: float
     service_level_target: float
     short_abandon_seconds: float
     time_zone: str
     auto_answer: bool
-    music: UUID | None
 
 
 class QueueSettings:

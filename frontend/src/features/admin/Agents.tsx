@@ -6,7 +6,7 @@ import { ApiError } from '../../api/error'
 import type { Agent, Queue } from '../../api/types'
 import { useWords } from '../../i18n'
 import { Editor, type Once } from './Editor'
-import { Group, KEEP, MAKE, PasswordField, TextField, type PasswordChoice } from './fields'
+import { Group, KEEP, MAKE, PasswordField, SwitchField, TextField, type PasswordChoice } from './fields'
 import { useForm } from './form'
 import { passwordOf } from './passwords'
 import { Opener, Section, useAll, useMayChange, useServerList } from './Section'
@@ -36,6 +36,7 @@ interface Values {
   name: string
   extension: string
   skills: SkillRow[]
+  auto_answer: boolean
   password: PasswordChoice
 }
 
@@ -46,14 +47,15 @@ function AgentForm({ agent, close }: { agent: Agent | null; close: () => void })
     name: agent?.name ?? '',
     extension: agent?.extension ?? '',
     skills: Object.entries(agent?.skills ?? {}).map(([skill, level]) => ({ skill, level })),
+    auto_answer: agent?.auto_answer ?? false,
     password: agent ? KEEP : MAKE,
   }
-  const save = async ({ name, extension, skills, password }: Values): Promise<Once | void> => {
+  const save = async ({ name, extension, skills, auto_answer, password }: Values): Promise<Once | void> => {
     const read = readSkills(skills)
     if ('twice' in read) {
       throw new ApiError(400, 'VALIDATION_FAILED', '', [{ field: 'body.skills', code: 'twice', message: '', values: { skill: read.twice } }])
     }
-    const body = { name, extension, skills: read.skills, ...passwordOf(password) }
+    const body = { name, extension, skills: read.skills, auto_answer, ...passwordOf(password) }
     const path = agent ? `/agents/${agent.id}` : '/agents'
     const made = await (agent ? api.put<AgentSettings>(path, body) : api.post<AgentSettings>(path, body))
     if (made.password) return { title: t('admin.phones.password_of', { name: made.extension }), secret: made.password }
@@ -66,6 +68,7 @@ function AgentForm({ agent, close }: { agent: Agent | null; close: () => void })
       <TextField name="name" label={t('agents.name')} required />
       <TextField name="extension" label={t('agents.extension')} hint={t('admin.agents.extension.hint')} required code maxLength={40} />
       <SkillsField />
+      <SwitchField name="auto_answer" label={t('admin.auto_answer')} hint={t('admin.agents.auto_answer.hint')} />
       <PasswordField name="password" label={t('admin.phones.password')} hint={t('admin.agents.password.hint')} modes={agent ? ['keep', 'make', 'own'] : ['make', 'own']} />
     </Editor>
   )

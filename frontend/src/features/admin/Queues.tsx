@@ -5,7 +5,7 @@ import { api } from '../../api/client'
 import type { Agent, Queue } from '../../api/types'
 import { useWords } from '../../i18n'
 import { Editor } from './Editor'
-import { ChoiceField, Group, NumberField, TextField } from './fields'
+import { ChoiceField, Group, NumberField, SwitchField, TextField } from './fields'
 import { Opener, Section, useAll, useMayChange, useWholeList } from './Section'
 
 const NEW: Omit<QueueSettings, 'id'> = {
@@ -19,6 +19,11 @@ const NEW: Omit<QueueSettings, 'id'> = {
   max_waiting: 100,
   max_wait_seconds: null,
   music: null,
+  service_level_seconds: 20,
+  service_level_target: 80,
+  short_abandon_seconds: 5,
+  time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  auto_answer: false,
 }
 
 export function Queues() {
@@ -70,6 +75,7 @@ function QueueForm({ id, settings, close }: { id: string | null; settings: Omit<
         <TextField name="skill" label={t('admin.queues.skill')} hint={t('admin.queues.skill.hint')} required maxLength={40} list={skills} />
         <ChoiceField name="minimum_level" label={t('admin.queues.minimum_level')} hint={t('admin.queues.minimum_level.hint')} choices={levels} />
         <NumberField name="ring_seconds" label={t('admin.queues.ring')} hint={t('admin.queues.ring.hint')} min={1} max={600} unit={seconds} decimals required />
+        <SwitchField name="auto_answer" label={t('admin.auto_answer')} hint={t('admin.queues.auto_answer.hint')} />
         <NumberField name="wrap_up_seconds" label={t('admin.queues.wrap_up')} hint={t('admin.queues.wrap_up.hint')} min={0} max={86_400} unit={seconds} decimals required />
       </Group>
       <Group title={t('admin.queues.callers')}>
@@ -81,6 +87,12 @@ function QueueForm({ id, settings, close }: { id: string | null; settings: Omit<
           name="music" label={t('admin.queues.music')} hint={t('admin.queues.music.hint')} none={t('admin.queues.music.none')}
           choices={sounds.filter((sound) => sound.kind === 'music').map(({ id: value, name }) => ({ value, label: name }))}
         />
+      </Group>
+      <Group title={t('admin.queues.counts')}>
+        <NumberField name="service_level_seconds" label={t('admin.queues.service_level')} hint={t('admin.queues.service_level.hint')} min={1} max={3_600} unit={seconds} decimals required />
+        <NumberField name="service_level_target" label={t('admin.queues.target')} hint={t('admin.queues.target.hint')} min={0} max={100} unit="%" decimals required />
+        <NumberField name="short_abandon_seconds" label={t('admin.queues.short')} hint={t('admin.queues.short.hint')} min={0} max={600} unit={seconds} decimals required />
+        <TextField name="time_zone" label={t('admin.queues.zone')} hint={t('admin.queues.zone.hint')} required list={Intl.supportedValuesOf('timeZone')} />
       </Group>
     </Editor>
   )
