@@ -31,6 +31,7 @@ from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.resources.sounds import Sounds
+from server.api.resources.staffing import Staffing
 from server.api.resources.trail import Trail
 from server.api.resources.trunks import Trunks
 from server.api.resources.users import Users
@@ -114,6 +115,7 @@ class HttpServer:
             Calls(database, self._live),
             WrapUp(database),
             Contacts(database, self._live),
+            Staffing(database, self._live),
             DeviceTests(database),
             Help(database, self._live),
             CallControl(self._live, self.accounts),
