@@ -88,7 +88,7 @@ export const adminEn = {
   'admin.queues.minimum_level': 'From level',
   'admin.queues.minimum_level.hint': 'Agents below it are not rung.',
   'admin.queues.ring': 'Ringing time',
-  'admin.queues.ring.hint': 'So long does one agent’s phone ring before the next one’s does.',
+  'admin.queues.ring.hint': 'How long one agent’s phone rings before the next one’s does.',
   'admin.queues.wrap_up': 'Wrap-up time',
   'admin.queues.wrap_up.hint': 'Time for notes after a call, before the next one comes. 0: none.',
   'admin.queues.callers': 'How callers wait',
