@@ -54,6 +54,9 @@ Folder = Annotated[Path, BeforeValidator(_named)]
 Network = IPv4Network | IPv6Network
 
 
+_HOST_AND_PORT = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_STUN = rf"^stuns?:{_HOST_AND_PORT}$"
+_TURN = rf"^turns?:{_HOST_AND_PORT}(\?transport=(udp|tcp))?$"
 _ORIGIN = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
 
 
@@ -113,6 +116,8 @@ class SipSettings(Section):
 
 class MediaSettings(Section):
     host: Host = IPv4Address("127.0.0.1")
+    public_host: Host | None = None
+    """Where browsers outside reach `host`, if a NAT translates it one to one, ports and all."""
     rtp_port_min: int = Field(default=30_000, ge=1_024, le=65_000)
     rtp_port_max: int = Field(default=39_999, ge=1_025, le=65_535)
     shards: int = Field(default=0, ge=0, le=64)
@@ -135,11 +140,49 @@ class MediaSettings(Section):
         return self
 
 
+class IceSettings(Section):
+    """Servers that help browsers behind a NAT or firewall to reach this one."""
+
+    stun: tuple[Annotated[str, Field(pattern=_STUN)], ...] = Field((), max_length=4)
+    turn: tuple[Annotated[str, Field(pattern=_TURN)], ...] = Field((), max_length=4)
+    turn_secret: SecretStr | None = Field(default=None, min_length=8)
+    """What the TURN servers know as well (coturn: `static-auth-secret`); browsers never see it."""
+    turn_seconds: int = Field(default=43_200, ge=7_200, le=7 * 86_400)
+    """How long what a browser gets instead of it is good; longer than the longest call."""
+
+    @model_validator(mode="after")
+    def _turn_has_a_secret(self) -> "IceSettings":
+        if bool(self.turn) is not (self.turn_secret is not None):
+            missing = "turn" if self.turn_secret else "turn_secret"
+            raise ValueError(f"turn and turn_secret belong together: {missing} is not set")
+        return self
+
+
 class HttpSettings(Section):
     host: Host = IPv4Address("127.0.0.1")
     port: Port = 8080
     access_token_seconds: int = Field(default=900, ge=60, le=86_400)
     refresh_token_seconds: int = Field(default=30 * 86_400, ge=3_600, le=365 * 86_400)
+
+
+class TlsSettings(Section):
+    """Encryption by the server itself, of the HTTP port and of SIP over WebSocket alike."""
+
+    certificate: Folder | None = None
+    """PEM file: the certificate, and after it those that lead to a known authority."""
+    key: Folder | None = None
+    """PEM file: its private key, without a password."""
+
+    @model_validator(mode="after")
+    def _together(self) -> "TlsSettings":
+        if (self.certificate is None) is not (self.key is None):
+            missing = "certificate" if self.certificate is None else "key"
+            raise ValueError(f"certificate and key belong together: {missing} is not set")
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        return self.certificate is not None
 
 
 class DatabaseSettings(Section):
@@ -166,6 +209,8 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
+    tls: TlsSettings = TlsSettings()
+    ice: IceSettings = IceSettings()
     database: DatabaseSettings = DatabaseSettings()
     demo: DemoSettings = DemoSettings()
     log: LogSettings = LogSettings()

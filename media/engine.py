@@ -135,6 +135,12 @@ class MediaEngine:
         """
         return self._open(MediaLeg, on_event, near)
 
+    @property
+    def public_host(self) -> str | None:
+        """Where our legs are reached from beyond a NAT, port by port, if there is one."""
+        host = self._settings.public_host
+        return str(host) if host else None
+
     def open_secure_leg(
         self, on_event: Callable[[LegMediaEvent], None], *, near: MediaLeg | None = None
     ) -> SecureMediaLeg:

@@ -17,11 +17,13 @@ from server.addresses import AddressUnusable
 from server.app import serve
 from server.auth.secrets_file import SecretUnusable
 from server.data_dir import DataDirInUse, DataDirUnusable
+from server.tls import CertificateUnusable
 from telephony.errors import AddressInUse
 
 _PERSONS_FAULTS = (
     AddressInUse,
     AddressUnusable,
+    CertificateUnusable,
     ConfigError,
     DatabaseError,
     DataDirInUse,
@@ -66,7 +68,10 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop, lambda text: print(text, flush=True))
+    reread = asyncio.Event()
+    if settings.tls.is_on:
+        loop.add_signal_handler(signal.SIGHUP, reread.set)
+    await serve(settings, stop, lambda text: print(text, flush=True), reread=reread)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -33,14 +33,17 @@ from server.changes import Changes
 from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
-from server.gauges import gauges_of
+from server.gauges import expiry_gauge, gauges_of
 from server.http import Browsers, HttpServer
+from server.ice_servers import IceServers
 from server.journal.journal import Journal
 from server.journal.segments import Segments
 from server.live import Live
 from server.metrics import Metrics
 from server.pages import Pages
 from server.readiness import Readiness
+from server.tls import TlsCertificate
+from server.web_addresses import WebAddresses
 from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
@@ -51,6 +54,7 @@ from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
 from telephony.switchboard import Switchboard
 from telephony.transport.flow import Flow
+from telephony.transport.ws import BrowserDoor
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +66,26 @@ _LAST_RECORDS_SECONDS = 5.0
 """How long a stopping server waits for the database to take its last records."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Run the server until `stop` is set. Raises what `server.__main__` explains to people."""
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+    *,
+    reread: asyncio.Event | None = None,
+) -> None:
+    """Run the server until `stop` is set. Raises what `server.__main__` explains to people.
+
+    `reread` has the certificate's files read again; who listens to it clears it.
+    """
     began = time.monotonic()
     data = DataDir(settings.data_dir)
     async with AsyncExitStack() as stack:
         stack.enter_context(data.locked())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        tls = await _certificate(settings, stack, tasks, reread or asyncio.Event())
         database = await _database(settings, data, stack, tasks)
         passwords = await _demo(settings, data, database)
-        server = _Server(settings, data, database, tasks)
+        server = _Server(settings, data, database, tasks, tls)
         await server.start(stack)
         say(_greeting(settings, server, passwords, data, time.monotonic() - began))
         await stop.wait()
@@ -84,11 +98,17 @@ class _Server:
     """The parts that work together while the server runs."""
 
     def __init__(
-        self, settings: Settings, data: DataDir, database: Database, tasks: asyncio.TaskGroup
+        self,
+        settings: Settings,
+        data: DataDir,
+        database: Database,
+        tasks: asyncio.TaskGroup,
+        tls: TlsCertificate | None,
     ) -> None:
         self.settings = settings
         self.database = database
         self._tasks = tasks
+        self._tls = tls
         self._reloading = asyncio.Lock()
         self.bus = EventBus()
         self.metrics = Metrics()
@@ -106,19 +126,33 @@ class _Server:
         self.switchboard = Switchboard(
             tasks, self.access, self.offers, max_calls=settings.sip.max_calls
         )
+        self.web = WebAddresses(
+            settings, http=lambda: self.http.address, ws=lambda: self.endpoint.bound["ws"]
+        )
         self.endpoint = self._sip_endpoint()
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
-        self.http = HttpServer(
+        self.http = self._http_server(data)
+
+    def _http_server(self, data: DataDir) -> HttpServer:
+        settings = self.settings
+        return HttpServer(
             settings.http,
-            database,
+            self.database,
             data,
             Live(self.switchboard, self.dispatchers, self.reload),
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
-                SoftphoneAccess(self.tickets, self._ws_url, self._domain, settings.sip.realm),
-                Pages(self._ws_url),
+                SoftphoneAccess(
+                    self.tickets,
+                    self.web.phone_url,
+                    self._domain,
+                    IceServers(settings.ice),
+                    settings.sip.realm,
+                ),
+                Pages(self.web.phone_url),
+                self._tls.context if self._tls else None,
             ),
         )
 
@@ -129,8 +163,11 @@ class _Server:
             connections=Connections(
                 lost=self._flow_lost,
                 newer=self.registrar.newer_flow,
-                admit=self.access.admit,
-                origins=_own_origins(self.settings),
+                door=BrowserDoor(
+                    admit=self.access.admit,
+                    own_page=self.web.is_own_page,
+                    tls=self._tls.context if self._tls else None,
+                ),
             ),
         )
 
@@ -186,7 +223,12 @@ class _Server:
         """Start the parts; each is stopped by `stack` in reverse order."""
         self.metrics.follow(self.bus)
         self.metrics.read_at_scrape(
-            gauges_of(self.switchboard, self.endpoint, self.engine, self.journal, self.http.feed)
+            [
+                *gauges_of(
+                    self.switchboard, self.endpoint, self.engine, self.journal, self.http.feed
+                ),
+                *([expiry_gauge(self._tls)] if self._tls else []),
+            ]
         )
         self.bus.subscribe_every(self.journal.append)
         self.bus.subscribe_every(self.http.feed.publish)
@@ -239,11 +281,6 @@ class _Server:
     def _domain(self) -> str:
         return self.endpoint.bound["udp"][0]
 
-    def _ws_url(self) -> str:
-        configured = self.settings.sip.ws_url
-        host, port = self.endpoint.bound["ws"]
-        return configured or f"ws://{_in_url(host)}:{port}/"
-
     def _flow_lost(self, flow: Flow) -> None:
         self.access.drop_flow(flow)
         self.switchboard.registrations.drop_flow(flow)
@@ -292,6 +329,17 @@ class _Server:
             self.metrics.loop_lag.observe(max(0.0, loop.time() - due))
 
 
+async def _certificate(
+    settings: Settings, stack: AsyncExitStack, tasks: asyncio.TaskGroup, reread: asyncio.Event
+) -> TlsCertificate | None:
+    if not settings.tls.is_on:
+        return None
+    certificate = await asyncio.to_thread(TlsCertificate, settings.tls)
+    watching = tasks.create_task(certificate.watch(reread), name="certificate")
+    stack.callback(watching.cancel)
+    return certificate
+
+
 async def _database(
     settings: Settings, data: DataDir, stack: AsyncExitStack, tasks: asyncio.TaskGroup
 ) -> Database:
@@ -321,17 +369,6 @@ async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[s
     )
 
 
-def _own_origins(settings: Settings) -> frozenset[str]:
-    """The pages that we serve ourselves, under the names a browser may use for this machine."""
-    host, port = str(settings.http.host), settings.http.port
-    names = {_in_url(host), *(("localhost",) if settings.http.host.is_loopback else ())}
-    return frozenset(f"http://{name}:{port}" for name in names)
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _alarm(text: str) -> None:
     log.error("alarm: media", extra={"alarm": text})
 
@@ -344,7 +381,6 @@ def _greeting(
     seconds: float,
 ) -> str:
     host, port = server.endpoint.bound["udp"]
-    web = server.http.address
     lines = [f"Murima is ready after {seconds:.1f} s."]
     if settings.demo.enabled:
         lines += [
@@ -352,7 +388,7 @@ def _greeting(
             f"  Phones    1001, 1002, 1900 register at {host}:{port}; *45 makes an agent available",
             f"  Users     agent1, agent2, supervisor, admin; passwords in {data.demo_passwords}",
         ]
-    lines.append(f"  Web       http://{web[0]}:{web[1]}/ (API: /api/v1/openapi.json)")
+    lines.append(f"  Web       {server.web.page_url()} (API: /api/v1/openapi.json)")
     if passwords is not None and settings.demo.password is None:
         lines.append("  Passwords, shown this once:")
         lines += [f"    {name:<11} {password}" for name, password in passwords.items()]

@@ -4,6 +4,7 @@ from media.engine import MediaEngine
 from server.feed import EventFeed
 from server.journal.journal import Journal
 from server.metrics import Gauge
+from server.tls import TlsCertificate
 from telephony.endpoint import SipEndpoint
 from telephony.switchboard import Switchboard
 
@@ -44,3 +45,11 @@ def gauges_of(
         ),
         Gauge("murima_feed_subscribers", "Open event feeds", lambda: feed.subscribers),
     ]
+
+
+def expiry_gauge(certificate: TlsCertificate) -> Gauge:
+    return Gauge(
+        "murima_tls_certificate_expires_timestamp_seconds",
+        "When browsers begin to refuse the server's certificate",
+        lambda: certificate.expires_at.timestamp(),
+    )

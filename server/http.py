@@ -1,6 +1,7 @@
 """The HTTP side: pages, API, live feed, health and metrics on one aiohttp server."""
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,6 +54,8 @@ class Browsers:
 
     softphones: SoftphoneAccess
     pages: Pages | None = None
+    tls: ssl.SSLContext | None = None
+    """With it everything is https."""
 
 
 class HttpServer:
@@ -122,7 +125,7 @@ class HttpServer:
         """Raises AddressUnusable."""
         await self._runner.setup()
         host, port = str(self._settings.host), self._settings.port
-        site = web.TCPSite(self._runner, host, port)
+        site = web.TCPSite(self._runner, host, port, ssl_context=self._browsers.tls)
         try:
             await site.start()
         except OSError as error:

@@ -5,9 +5,10 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from server.web_addresses import origin_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "frontend" / "dist"
 
@@ -30,8 +31,8 @@ _NOT_BUILT = """\
 class Pages:
     """Serves the built files; every address that is no file is a place inside of the page."""
 
-    def __init__(self, phone_url: Callable[[], str], *, folder: Path = FOLDER) -> None:
-        """`phone_url` is where browsers speak SIP over WebSocket."""
+    def __init__(self, phone_url: Callable[[str], str], *, folder: Path = FOLDER) -> None:
+        """`phone_url` is where browsers speak SIP, of those that asked for a Host."""
         self._phone_url = phone_url
         self._folder = folder.resolve()
 
@@ -94,8 +95,7 @@ class Pages:
 
     def _sockets(self, request: web.Request) -> list[str]:
         """The feed's address, which some browsers do not count as 'self', and the phone's."""
-        phone = urlsplit(self._phone_url())
-        found = [f"{phone.scheme}://{phone.netloc}"]
+        found = [origin_of(self._phone_url(request.host))]
         if _HOST.fullmatch(re.sub(r":\d+$", "", request.host)):
             found += [f"{scheme}://{request.host}" for scheme in ("ws", "wss")]
         return found

@@ -5,7 +5,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from config.settings import SipSettings
@@ -16,7 +16,7 @@ from telephony.sip.uri import NameAddress, SipUri
 from telephony.transport.flow import Address, Flow
 from telephony.transport.tcp import Limits
 from telephony.transport.transports import Transports
-from telephony.transport.ws import Admit
+from telephony.transport.ws import BrowserDoor
 from telephony.ua.core import Surroundings, UserAgent, UserAgentStatistics
 from telephony.ua.handlers import Accept, EndpointHandler, Refuse, Verdict
 from telephony.ua.incoming_leg import IncomingLeg
@@ -46,10 +46,8 @@ class Connections:
     """Told of every one that was closed, by whichever side."""
     newer: Callable[[Flow, SipUri], Flow | None] = lambda _flow, _contact: None
     """How a peer is reached whose connection is gone, if it has opened another."""
-    admit: Admit = lambda _flow, ticket: ticket is None
-    """Judges the ticket a browser brings."""
-    origins: frozenset[str] = frozenset()
-    """The web pages whose browsers may connect, beside those of the settings."""
+    door: BrowserDoor = field(default_factory=BrowserDoor)
+    """For browsers; the settings' pages may come as well."""
 
 
 def _token() -> str:
@@ -80,8 +78,9 @@ class SipEndpoint:
             receive_item=self._receive_item,
             lost=self._lost,
             limits=Limits(settings.max_tcp_connections, settings.max_tcp_connections_per_source),
-            admit=connections.admit,
-            origins=connections.origins | set(settings.ws_origins),
+            door=replace(
+                connections.door, origins=connections.door.origins | set(settings.ws_origins)
+            ),
             traced=self._traced,
         )
         self._timer: asyncio.TimerHandle | None = None

@@ -14,6 +14,7 @@
 #include "jitter.h"
 #include "recorder.h"
 #include "ring.h"
+#include "rtcp.h"
 #include "secure.h"
 #include "wire.h"
 
@@ -234,13 +235,24 @@ bool order_stop_recording(Shard *shard, uint64_t id);
 void leg_receive(Leg *leg, int64_t now_ns);
 void leg_hear(Leg *leg);
 void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns);
+/* RTCP, after a frame was sent. The first report of ours goes out by chance, not with all others. */
 void leg_reports(Leg *leg, int64_t now_ns);
+void leg_plan_report(Leg *leg, uint32_t chance);
+void leg_take_report(Leg *leg, const RemoteReport *report, int64_t came_ns);
+/* Whether there is somebody to talk with. */
+bool leg_has_party(const Leg *leg);
+/* When the kernel took the packet in, by the wall clock; `now_ns` if it does not say. */
+int64_t leg_arrival(struct msghdr *message, int64_t now_ns);
 void leg_set_stream(Leg *leg, const Stream *stream);
 void leg_set_peer(Leg *leg, const Address *peer);
 void leg_play(Leg *leg, const Play *play);
 void leg_cut(Leg *leg);
 void shard_tell(Shard *shard, EventKind kind, uint64_t id, int64_t a, int64_t b, void *object);
+bool shard_open(Shard *shard, uint32_t most, int wake);
+void shard_stop(Shard *shard);
+void shard_free(Shard *shard);
 void shard_run_tick(Shard *shard, uint64_t tick, int64_t now_ns);
+bool orders_open(Ring *commands);
 void shard_obey(Shard *shard);
 int64_t clock_ns(void);
 

@@ -1,4 +1,4 @@
-/* One party's RTP: who may send to us, what is heard of it, and what is sent. */
+/* One party's RTP as it comes: who may send to us, and what is heard of it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -13,11 +13,7 @@
 #define LEARN_AFTER 4        /* packets in order that make an unsignalled source believable */
 #define RELEARN_AFTER 100    /* frames of silence after which the same stream may move: 2 s */
 #define COMFORT_NOISE 13
-#define REPORT_FRAMES 250    /* 5 s */
-#define REPORT_SPREAD 50
-#define REPORT_READ 25       /* frames between looks for reports: 0.5 s */
 #define DROPOUT_MOST 3000    /* RFC 3550 A.1 */
-#define NTP_UNIX 2208988800ULL
 
 Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
 {
@@ -31,7 +27,7 @@ Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
     leg->out_ssrc = (uint32_t)seed;
     leg->out_timestamp = (uint32_t)(seed >> 16);
     leg->out_sequence = (uint16_t)(seed >> 48) & 0x7FFF;
-    leg->report_in = REPORT_FRAMES / 2 + (uint32_t)(seed >> 40) % REPORT_SPREAD;
+    leg_plan_report(leg, (uint32_t)(seed >> 40));
     leg->mark = true;
     jitter_reset(&leg->buffer);
     memset(leg->stream.law_of, -1, sizeof leg->stream.law_of);
@@ -58,7 +54,7 @@ bool leg_datagram(Leg *leg, Datagram *datagram)
 }
 
 /* Whether there is somebody to talk with. */
-static bool has_party(const Leg *leg)
+bool leg_has_party(const Leg *leg)
 {
     return leg->secure ? secure_is_ready(leg->secure) : leg->stream.has_remote;
 }
@@ -225,7 +221,7 @@ static bool is_expected(const Leg *leg, const RtpPacket *packet)
            packet->payload_type == COMFORT_NOISE;
 }
 
-static int64_t arrival_of(struct msghdr *message, int64_t now_ns)
+int64_t leg_arrival(struct msghdr *message, int64_t now_ns)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
@@ -234,27 +230,6 @@ static int64_t arrival_of(struct msghdr *message, int64_t now_ns)
             return stamp.tv_sec * 1000000000LL + stamp.tv_nsec;
         }
     return now_ns;
-}
-
-/* What a report from the party says, except for what is not about us. */
-static void take_report(Leg *leg, const RemoteReport *report, int64_t came_ns)
-{
-    if (report->has_sr) {
-        leg->last_sr = report->sr_middle;
-        leg->last_sr_ns = came_ns;
-    }
-    if (!report->has_block)
-        return;
-    STORE(leg->figures.remote_lost_permille, report->fraction_lost * 1000u / 256u);
-    if (report->last_sr != 0) {
-        const uint64_t ntp = (uint64_t)came_ns / 1000000000ULL + NTP_UNIX;
-        const uint32_t fraction =
-            (uint32_t)(((uint64_t)came_ns % 1000000000ULL << 16) / 1000000000ULL);
-        const uint32_t middle = (uint32_t)(ntp << 16) | fraction;
-        const int32_t trip = (int32_t)(middle - report->last_sr - report->delay_since_last_sr);
-        if (trip >= 0 && trip < 10 << 16)
-            STORE(leg->figures.round_trip_us, (uint64_t)trip * 1000000 / 65536 + 1);
-    }
 }
 
 static bool take_sound(Leg *leg, uint8_t *data, size_t size, const Address *source,
@@ -282,7 +257,7 @@ static bool take_secured(Leg *leg, uint8_t *data, size_t size, const Address *so
         return take_sound(leg, data, size, source, arrival_ns);
     case SECURE_REPORT:
         if (rtcp_parse(data, size, leg->out_ssrc, &report))
-            take_report(leg, &report, arrival_ns);
+            leg_take_report(leg, &report, arrival_ns);
         return true; /* browsers send other kinds, too */
     case SECURE_STRANGER:
         tell_stranger(leg);
@@ -314,7 +289,7 @@ void leg_receive(Leg *leg, int64_t now_ns)
                 continue; /* an ICMP error of something we sent */
             break;
         }
-        const int64_t came_ns = arrival_of(&message, now_ns);
+        const int64_t came_ns = leg_arrival(&message, now_ns);
         if (!(leg->secure ? take_secured : take_sound)(leg, data, (size_t)size, &source, came_ns))
             BUMP(leg->figures.refused, 1);
     }
@@ -342,7 +317,7 @@ void leg_hear(Leg *leg)
         shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (RATE / 1000), NULL);
     if (leg->stream.flow & FLOW_RECEIVE) {
         jitter_get(&leg->buffer, leg->heard, leg->digits_in.active);
-        if (has_party(leg) && leg->silent_frames < UINT32_MAX)
+        if (leg_has_party(leg) && leg->silent_frames < UINT32_MAX)
             leg->silent_frames++;
         if (leg->silent_frames > leg->timeout_frames && !leg->timeout_told) {
             leg->timeout_told = true;
@@ -356,135 +331,6 @@ void leg_hear(Leg *leg)
     publish_figures(leg);
     if (leg->tap)
         samples_push(leg->tap, leg->heard, FRAME);
-}
-
-/* --- what is sent --- */
-
-void leg_cut(Leg *leg)
-{
-    if (!leg->play.samples)
-        return;
-    shard_tell(leg->shard, EVENT_PLAYED, leg->id, (int64_t)leg->play.id,
-               -(int64_t)leg->play.frames - 1, NULL);
-    leg->play.samples = NULL;
-}
-
-void leg_play(Leg *leg, const Play *play)
-{
-    leg_cut(leg);
-    leg->play = *play;
-}
-
-/* The next frame of what plays; the last one is filled up with silence. */
-static void next_played(Leg *leg, int16_t *frame)
-{
-    Play *play = &leg->play;
-    size_t filled = 0;
-    while (filled < FRAME) {
-        const uint64_t left = play->count - play->at;
-        const size_t count = left < FRAME - filled ? (size_t)left : FRAME - filled;
-        memcpy(frame + filled, play->samples + play->at, count * sizeof *frame);
-        filled += count;
-        play->at += count;
-        if (play->at == play->count) {
-            if (!play->loop)
-                break;
-            play->at = 0;
-        }
-    }
-    memset(frame + filled, 0, (FRAME - filled) * sizeof *frame);
-    play->frames++;
-    if (!play->loop && play->at == play->count) {
-        shard_tell(leg->shard, EVENT_PLAYED, leg->id, (int64_t)play->id, (int64_t)play->frames,
-                   NULL);
-        play->samples = NULL;
-    }
-}
-
-/* `data` has SRTP_ROOM bytes behind the packet. */
-static void send_packet(Leg *leg, RtpPacket *packet, uint8_t *data)
-{
-    const Address *to = leg->locked ? &leg->source : &leg->stream.remote;
-    if (leg->secure)
-        to = &leg->secure->peer;
-    packet->ssrc = leg->out_ssrc;
-    packet->sequence = leg->out_sequence++;
-    rtp_header(data, packet);
-    size_t size = RTP_HEADER + packet->length;
-    if (leg->secure && !srtp_protect(leg->secure->out, data, &size))
-        return;
-    if (sendto(leg->rtp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any, address_size(to)) < 0)
-        return; /* a full buffer or an ICMP error: the packet is lost, as packets are */
-    BUMP(leg->figures.sent, 1);
-    leg->octets_sent += packet->length;
-}
-
-static bool send_digit(Leg *leg)
-{
-    if (leg->stream.digit_send_type < 0) {
-        digits_drop(&leg->digits_out); /* the peer takes none */
-        return false;
-    }
-    DigitPacket digit;
-    bool silent;
-    const bool some = digits_next(&leg->digits_out, &digit, &silent);
-    if (!some)
-        return silent;
-    if (digit.first)
-        leg->digit_timestamp = leg->out_timestamp;
-    uint8_t data[RTP_HEADER + DIGIT_PAYLOAD + SRTP_ROOM];
-    memcpy(data + RTP_HEADER, digit.payload, DIGIT_PAYLOAD);
-    RtpPacket packet = {.payload_type = (uint8_t)leg->stream.digit_send_type,
-                        .marker = digit.first,
-                        .timestamp = leg->digit_timestamp,
-                        .length = DIGIT_PAYLOAD};
-    send_packet(leg, &packet, data);
-    leg->mark = true;
-    return true;
-}
-
-static void send_audio(Leg *leg, const int16_t *frame)
-{
-    if (leg->waiting_count == 0)
-        leg->waiting_timestamp = leg->out_timestamp;
-    g711_encode(leg->stream.send_law, frame, leg->waiting + leg->waiting_count, FRAME);
-    leg->waiting_count = (uint16_t)(leg->waiting_count + FRAME);
-    const uint16_t size = leg->stream.packet_samples;
-    uint16_t from = 0;
-    for (; leg->waiting_count - from >= size; from = (uint16_t)(from + size)) {
-        uint8_t data[RTP_HEADER + 480 + SRTP_ROOM];
-        memcpy(data + RTP_HEADER, leg->waiting + from, size);
-        RtpPacket packet = {.payload_type = leg->stream.send_type,
-                            .marker = leg->mark,
-                            .timestamp = leg->waiting_timestamp + from,
-                            .length = size};
-        send_packet(leg, &packet, data);
-        leg->mark = false;
-    }
-    leg->waiting_count = (uint16_t)(leg->waiting_count - from);
-    leg->waiting_timestamp += from;
-    memmove(leg->waiting, leg->waiting + from, leg->waiting_count);
-}
-
-void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns)
-{
-    int16_t played[FRAME];
-    const int16_t *frame = mixed;
-    if (leg->play.samples) {
-        next_played(leg, played);
-        frame = played;
-    }
-    if (has_party(leg) && leg->stream.flow & FLOW_SEND) {
-        if (!send_digit(leg))
-            send_audio(leg, frame);
-        else
-            leg->waiting_count = 0;
-    } else {
-        leg->waiting_count = 0;
-        leg->mark = true;
-    }
-    leg->out_timestamp += FRAME;
-    leg_reports(leg, now_ns);
 }
 
 void leg_set_stream(Leg *leg, const Stream *stream)
@@ -513,106 +359,4 @@ void leg_set_peer(Leg *leg, const Address *peer)
     leg->locked = false;
     leg->stranger_told = false;
     leg->silent_frames = 0;
-}
-
-/* --- RTCP --- */
-
-static void read_reports(Leg *leg, int64_t now_ns)
-{
-    uint8_t data[PACKET_MAX];
-    _Alignas(struct cmsghdr) uint8_t control[64];
-    for (int n = 0; n < 4; n++) {
-        Address source;
-        struct iovec part = {data, sizeof data};
-        struct msghdr message = {.msg_name = &source,
-                                 .msg_namelen = sizeof source,
-                                 .msg_iov = &part,
-                                 .msg_iovlen = 1,
-                                 .msg_control = control,
-                                 .msg_controllen = sizeof control};
-        const ssize_t size = recvmsg(leg->rtcp, &message, MSG_DONTWAIT);
-        if (size < 0)
-            return;
-        /* It may have waited half a second; a round trip is measured to when it came. */
-        const int64_t came_ns = arrival_of(&message, now_ns);
-        /* The port may be any, the host must be the one we hear: both families keep the address
-         * and the port apart, so compare with the ports made equal. */
-        Address host = leg->locked ? leg->source : leg->stream.remote;
-        host.v4.sin_port = source.v4.sin_port;
-        RemoteReport report;
-        if (!same_address(&source, &host) ||
-            !rtcp_parse(data, (size_t)size, leg->out_ssrc, &report)) {
-            BUMP(leg->figures.refused, 1);
-            continue;
-        }
-        leg->report_source = source;
-        take_report(leg, &report, came_ns);
-    }
-}
-
-/* In 1/65536 s; none if the wall clock was set back in between. */
-static uint32_t since(int64_t then_ns, int64_t now_ns)
-{
-    return now_ns > then_ns ? (uint32_t)((now_ns - then_ns) / 15259) : 0;
-}
-
-static void send_report(Leg *leg, int64_t now_ns)
-{
-    const uint32_t expected = leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
-    const uint32_t due = expected - leg->expected_prior;
-    const uint32_t got = leg->received_of_ssrc - leg->received_prior;
-    const uint64_t seconds = (uint64_t)now_ns / 1000000000ULL + NTP_UNIX;
-    const uint64_t fraction = ((uint64_t)now_ns % 1000000000ULL << 32) / 1000000000ULL;
-    const uint64_t sent = atomic_load_explicit(&leg->figures.sent, memory_order_relaxed);
-    const Report report = {
-        .ssrc = leg->out_ssrc,
-        .remote_ssrc = leg->ssrc,
-        .sending = sent > 0,
-        .receiving = leg->has_stream,
-        .ntp = seconds << 32 | fraction,
-        .timestamp = leg->out_timestamp,
-        .packets_sent = (uint32_t)sent,
-        .octets_sent = (uint32_t)leg->octets_sent,
-        .fraction_lost = rtcp_fraction(due, got),
-        .cumulative_lost = rtcp_cumulative(expected, leg->received_of_ssrc),
-        .highest_sequence = leg->cycles | leg->highest_sequence,
-        .jitter = (uint32_t)leg->jitter,
-        .last_sr = leg->last_sr,
-        .delay_since_last_sr = leg->last_sr ? since(leg->last_sr_ns, now_ns) : 0,
-    };
-    leg->expected_prior = expected;
-    leg->received_prior = leg->received_of_ssrc;
-    uint8_t data[RTCP_MAX + SRTP_ROOM];
-    size_t size = rtcp_write(data, &report);
-    if (leg->secure) {
-        const Address *peer = &leg->secure->peer;
-        if (srtcp_protect(leg->secure->out, data, &size))
-            (void)!sendto(leg->rtp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &peer->any,
-                          address_size(peer));
-        return;
-    }
-    Address to = leg->report_source;
-    if (to.any.sa_family == 0) {
-        to = leg->locked ? leg->source : leg->stream.remote;
-        to.v4.sin_port = htons((uint16_t)(ntohs(to.v4.sin_port) + 1));
-    }
-    (void)!sendto(leg->rtcp, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, address_size(&to));
-}
-
-void leg_reports(Leg *leg, int64_t now_ns)
-{
-    if (!has_party(leg))
-        return;
-    leg->report_in--;
-    if (leg->report_in % REPORT_READ == 0) {
-        struct timespec wall;
-        clock_gettime(CLOCK_REALTIME, &wall);
-        now_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec;
-        if (!leg->secure)
-            read_reports(leg, now_ns);
-        if (leg->report_in == 0) {
-            send_report(leg, now_ns);
-            leg->report_in = REPORT_FRAMES + leg->out_sequence % REPORT_SPREAD;
-        }
-    }
 }

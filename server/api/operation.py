@@ -19,13 +19,15 @@ class Operation:
     """Below `/api/v1`, with `{name}` for each path parameter."""
     handler: Handler
     """Called with keyword arguments only: `who` (unless public), `query`, `body`, one for each
-    path parameter, and `source` (the client's address) if `wants_source`."""
+    path parameter, `source` (the client's address) if `wants_source`, and
+    `host` (what the client calls us) if `wants_host`."""
     summary: str
     tag: str
     may: Permission | None = None
     """Needed permission; None when being signed in is enough."""
     public: bool = False
     wants_source: bool = False
+    wants_host: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Type of each path parameter."""
     query: type[ApiModel] | None = None

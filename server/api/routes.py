@@ -119,6 +119,8 @@ def _bind(operation: Operation, tokens: AccessTokens) -> _Handler:
             arguments["who"] = _admitted(operation, bearer(request, tokens))
         if operation.wants_source:
             arguments["source"] = request.remote or ""
+        if operation.wants_host:
+            arguments["host"] = request.host
         arguments.update(_path_arguments(path_model, request))
         if operation.query is not None:
             arguments["query"] = _query(operation.query, request)

@@ -56,7 +56,11 @@ class BrowserLine:
         secure = engine.open_secure_leg(on_event, near=near)
         self.media: MediaLeg = secure
         self._webrtc = WebRtcSession(
-            secure, on_connected=lambda: None, on_failed=lost, on_lost=lost
+            secure,
+            on_connected=lambda: None,
+            on_failed=lost,
+            on_lost=lost,
+            public_host=engine.public_host,
         )
         self.session: OfferAnswer = WebRtcOfferAnswer(
             self._webrtc.local,

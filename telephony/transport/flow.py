@@ -16,10 +16,17 @@ class Flow:
     local: Address
     connection: int = 0
     """Number of the stream connection; 0 over UDP. It is never used twice."""
+    secure: bool = False
+    """Whether TLS is beneath, of our own doing."""
 
     @property
     def is_browser(self) -> bool:
         return self.transport == "ws"
+
+    @property
+    def via_transport(self) -> str:
+        """As a Via header names it (RFC 7118 section 5.2)."""
+        return self.transport.upper() + ("S" if self.secure else "")
 
     @property
     def reliable(self) -> bool:

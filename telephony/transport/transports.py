@@ -10,7 +10,7 @@ from telephony.tasks import TaskScope
 from telephony.transport.flow import Address, Flow
 from telephony.transport.tcp import Limits, Receive, TcpTransport
 from telephony.transport.udp import UdpTransport
-from telephony.transport.ws import Admit, WsTransport
+from telephony.transport.ws import BrowserDoor, WsTransport
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,13 @@ class Transports:
         receive_item: Receive,
         lost: Callable[[Flow], None],
         limits: Limits,
-        admit: Admit,
-        origins: frozenset[str] = frozenset(),
+        door: BrowserDoor,
         traced: Callable[[str, Flow, bytes], None] | None = None,
     ) -> None:
-        """`traced` is shown every message that leaves; for `admit` and `origins` see ws."""
+        """`traced` is shown every message that leaves."""
         self.udp = UdpTransport(receive_datagram)
         self.tcp = TcpTransport(receive_item, lost, limits)
-        self.ws = WsTransport(receive_item, lost, limits, origins=origins, admit=admit)
+        self.ws = WsTransport(receive_item, lost, limits, door)
         self._traced = traced
         self._tasks = TaskScope()
 

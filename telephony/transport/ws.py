@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 from urllib.parse import parse_qs, urlsplit
@@ -32,29 +34,34 @@ Admit = Callable[[Flow, str | None], bool]
 """Asked about each new connection with the ticket it brought, if any; False refuses it."""
 
 
-class WsTransport:
-    """Without TLS: where browsers come from elsewhere, a proxy brings it."""
+@dataclass(frozen=True, slots=True)
+class BrowserDoor:
+    """Who may connect, and how. A client that is no browser names no page."""
 
+    admit: Admit = lambda _flow, ticket: ticket is None
+    origins: frozenset[str] = frozenset()
+    """Pages of other web servers that may connect."""
+    own_page: Callable[[str, str], bool] = lambda _origin, _host: False
+    """Whether an Origin is that of a page of ours, given the Host that was asked for."""
+    tls: ssl.SSLContext | None = None
+    """With it every connection is encrypted."""
+
+
+class WsTransport:
     def __init__(
         self,
         receive: Receive,
         lost: Callable[[Flow], None],
         limits: Limits,
-        *,
-        origins: frozenset[str],
-        admit: Admit,
+        door: BrowserDoor,
     ) -> None:
-        """`origins` are the pages that may connect; a client that is no browser names none.
-
-        `lost` is told of every flow whose connection is gone, unless we are stopping.
-        """
+        """`lost` is told of every flow whose connection is gone, unless we are stopping."""
         self.bound: Address = ("", 0)
         self.refused = 0
         self._receive = receive
         self._lost = lost
         self._limits = limits
-        self._origins = origins
-        self._admit = admit
+        self._door = door
         self._server: Server | None = None
         self._connections: dict[int, _Connection] = {}
         self._sources: Counter[str] = Counter()
@@ -80,6 +87,8 @@ class WsTransport:
             ping_interval=_PING_SECONDS,
             ping_timeout=_PING_SECONDS,
             server_header=None,
+            ssl=self._door.tls,
+            ssl_handshake_timeout=_OPEN_SECONDS if self._door.tls else None,
             logger=logging.getLogger("websockets.quiet"),
         )
 
@@ -102,7 +111,7 @@ class WsTransport:
         """Who may open a connection at all; None lets the handshake go on."""
         source = str(connection.remote_address[0])
         origin = request.headers.get("Origin")
-        if origin is not None and origin not in self._origins:
+        if origin is not None and not self._is_known(origin, request):
             return self._turn_away(
                 connection, source, HTTPStatus.FORBIDDEN, "This origin may not connect."
             )
@@ -116,6 +125,12 @@ class WsTransport:
             return self._turn_away(connection, source, HTTPStatus.SERVICE_UNAVAILABLE, text)
         return None
 
+    def _is_known(self, origin: str, request: Request) -> bool:
+        hosts = request.headers.get_all("Host")
+        return origin in self._door.origins or (
+            len(hosts) == 1 and self._door.own_page(origin, hosts[0])
+        )
+
     def _turn_away(
         self, connection: ServerConnection, source: str, status: HTTPStatus, text: str
     ) -> Response:
@@ -125,8 +140,9 @@ class WsTransport:
 
     async def _serve(self, socket: ServerConnection) -> None:
         remote, local = socket.remote_address[:2], socket.local_address[:2]
-        flow = Flow("ws", remote, local, next(self._numbers))
-        if not self._admit(flow, _ticket_of(socket)):
+        secure = self._door.tls is not None
+        flow = Flow("ws", remote, local, next(self._numbers), secure=secure)
+        if not self._door.admit(flow, _ticket_of(socket)):
             self.refused += 1
             await socket.close(4401, "the ticket has expired")
             return

@@ -160,7 +160,7 @@ class TransactionLayer:
         host, port = self.wire.contact_address(flow)
         host = f"[{host}]" if ":" in host else host
         branch = MAGIC_COOKIE + self._token()
-        via = f"SIP/2.0/{flow.transport.upper()} {host}:{port};rport;branch={branch}"
+        via = f"SIP/2.0/{flow.via_transport} {host}:{port};rport;branch={branch}"
         request.headers.prepend("Via", via)
 
     def receive_response(self, response: Response) -> None:

@@ -19,7 +19,7 @@ from telephony.webrtc.parameters import (
 
 _PROTOCOLS = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
 _HOST_PRIORITY = 2_130_706_431
-"""Of the only candidate there is (RFC 8445 section 5.1.2)."""
+"""Of the first candidate (RFC 8445 section 5.1.2)."""
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _MID = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}")
@@ -124,7 +124,6 @@ class WebRtcOfferAnswer(OfferAnswer):
         return [*group, "a=ice-lite", "a=msid-semantic:WMS *"]
 
     def _media_lines(self, formats: list[Format], direction: str, ptime: int) -> list[str]:
-        host, port = self.local.address
         local = self.local
         return [
             *super()._media_lines(formats, direction, ptime),
@@ -135,8 +134,17 @@ class WebRtcOfferAnswer(OfferAnswer):
             f"a=ice-pwd:{local.credentials.password}",
             f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}",
             f"a=setup:{self._setup}",
-            f"a=candidate:1 1 udp {_HOST_PRIORITY} {host} {port} typ host",
+            *self._candidates(),
             "a=end-of-candidates",
+        ]
+
+    def _candidates(self) -> list[str]:
+        """Our own address first; a browser that cannot reach it finds the other one."""
+        host, port = self.local.address
+        hosts = [host, *([self.local.public_host] if self.local.public_host else [])]
+        return [
+            f"a=candidate:{n + 1} 1 udp {_HOST_PRIORITY - (n << 8)} {each} {port} typ host"
+            for n, each in enumerate(hosts)
         ]
 
     def _remote_of(self, description: SessionDescription, media: Media) -> RemoteTransport:

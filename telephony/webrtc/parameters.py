@@ -35,6 +35,8 @@ class LocalTransport:
     credentials: IceCredentials
     fingerprint: Fingerprint
     address: Address
+    public_host: str | None = None
+    """A second host for the same port: what a NAT translates one to one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class WebRtcSession:
         on_lost: Callable[[str], None],
         public_host: str | None = None,
     ) -> None:
-        """`public_host` is where browsers find us, if that is not the leg's own address."""
+        """`public_host` is where browsers outside find us, beside the leg's own address."""
         self._leg = leg
         self._on_connected = on_connected
         self._on_failed = on_failed
@@ -77,10 +77,7 @@ class WebRtcSession:
         self._dtls_peer: Address | None = None
         self._nominated = asyncio.Event()
         self._tasks = TaskScope()
-        host, port = leg.address
-        self.local = LocalTransport(
-            credentials, self._dtls.fingerprint, (public_host or host, port)
-        )
+        self.local = LocalTransport(credentials, self._dtls.fingerprint, leg.address, public_host)
         leg.on_datagram = self._take
 
     @property

@@ -32,6 +32,8 @@ def started(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
         ("", {"MURIMA_HTTP__PORT": ""}, "MURIMA_HTTP__PORT: is empty"),
         ("data_dir = '/proc/none'\n", {}, "data_dir: /proc/none cannot be used: No such file"),
         ("data_dir = 'murima.toml'\n", {}, "murima.toml cannot be used: File exists"),
+        ("[tls]\nkey = 'k'\n", {}, "tls: certificate and key belong together: certificate is not"),
+        ("[tls]\nkey = 'k'\ncertificate = 'c'\n", {}, "tls.certificate: c cannot be read: No such"),
         ("[database]\nurl = 'postgresql://u:s3cret@127.0.0.1:1/x'\n", {}, "database: cannot"),
         ("[database]\nurl = 'postgresql://u:s3cret@[::1/x'\n", {}, "database.url: is not a"),
         ("[database]\nurl = 'postgresql://u:s3cret@h:99999/x'\n", {}, "database"),

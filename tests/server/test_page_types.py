@@ -26,6 +26,7 @@ from server.api.resources.phones import PhoneOut, PhoneSettingsOut
 from server.api.resources.queue_settings import QueueSettingsOut
 from server.api.resources.queues import QueueOut
 from server.api.resources.recordings import RecordingOut
+from server.api.resources.softphone import IceServerOut, TicketOut
 from server.api.resources.sounds import SoundOut, VoiceOut
 from server.api.resources.trail import AuditEntryOut
 from server.api.resources.users import AccountOut
@@ -46,6 +47,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Holiday": Holiday,
     "Leg": LegOut,
     "Disposition": DispositionOut,
+    "IceServer": IceServerOut,
     "LiveCall": LiveCallOut,
     "LiveLeg": LiveLegOut,
     "OpeningHours": HoursOut,
@@ -61,6 +63,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Sound": SoundOut,
     "TimelineEvent": TimelineOut,
     "Trunk": TrunkOut,
+    "SoftphoneTicket": TicketOut,
     "User": UserOut,
     "Voice": VoiceOut,
     "WebSession": WebSessionOut,

@@ -42,7 +42,7 @@ async def client(folder: Path) -> AsyncIterator[Client]:
 
 def serving(folder: Path) -> Client:
     app = web.Application(middlewares=[errors_as_json])
-    Pages(lambda: "wss://phones.example:7443/sip", folder=folder).add_to(app)
+    Pages(lambda _: "wss://phones.example:7443/sip", folder=folder).add_to(app)
     return TestClient(TestServer(app))
 
 

@@ -16,7 +16,7 @@ from casecore.db.database import Database
 from casecore.permissions import Role
 from casecore.store import calls, legs, recordings
 from casecore.store.users import UserValues, insert_user
-from config.settings import HttpSettings
+from config.settings import HttpSettings, IceSettings
 from config.tenancy import TenantId
 from routing.agents import AgentSnapshot
 from routing.events import AgentId, AgentState, QueueId, WorkId
@@ -26,6 +26,7 @@ from server.auth.principal import Principal
 from server.auth.tickets import Tickets
 from server.data_dir import DataDir
 from server.http import Browsers, HttpServer
+from server.ice_servers import IceServers
 from server.live import Live
 from server.metrics import Metrics
 from server.readiness import Readiness
@@ -152,6 +153,7 @@ async def api_over(
     folder: Path,
     *,
     missing: Callable[[], Awaitable[list[str]]] | None = None,
+    ice: IceSettings = IceSettings(),  # noqa: B008 - it is frozen
 ) -> AsyncIterator[Api]:
     data = DataDir(folder)
     live = FakeLive()
@@ -166,8 +168,9 @@ async def api_over(
         browsers=Browsers(
             SoftphoneAccess(
                 Tickets(b"k" * 32, lifetime=timedelta(hours=1)),
-                lambda: "ws://127.0.0.1:5066/",
+                lambda _: "ws://127.0.0.1:5066/",
                 lambda: "127.0.0.1",
+                IceServers(ice),
                 "here",
             )
         ),

@@ -22,9 +22,14 @@ _FLAGS = [
 
 
 @asynccontextmanager
-async def browser(microphone: Path) -> AsyncIterator[Browser]:
-    """A browser whose microphone plays a file."""
+async def browser(microphone: Path, *, trusted: str | None = None) -> AsyncIterator[Browser]:
+    """A browser whose microphone plays a file.
+
+    `trusted` is the pin of a certificate that no known authority has signed.
+    """
     flags = [*_FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
+    if trusted is not None:
+        flags.append(f"--ignore-certificate-errors-spki-list={trusted}")
     async with (
         async_playwright() as playwright,
         await playwright.chromium.launch(executable_path=PROGRAM, args=flags) as launched,

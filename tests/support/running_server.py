@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.certificates import Authority
 from tests.support.free_ports import free_port_block
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,7 +45,16 @@ class ServerFailed(Exception):
 class RunningServer:
     """Start it with `async with`; it is stopped by SIGTERM and must leave nothing behind."""
 
-    def __init__(self, folder: Path, *, sip_extra: str = "", media_extra: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sip_extra: str = "",
+        media_extra: str = "",
+        extra: str = "",
+        authority: Authority | None = None,
+    ) -> None:
+        """With an `authority` it serves https and wss, by the certificate in its files."""
         self.folder = folder
         self.data_dir = folder / "data"
         ports = free_port_block(4)
@@ -60,6 +70,13 @@ class RunningServer:
             sip_extra=sip_extra,
             media_extra=media_extra,
         )
+        self._config += extra
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self._authority = authority
+        if authority is not None:
+            self.url = self.url.replace("http", "https")
+            files = f'certificate = "{authority.certificate}"\nkey = "{authority.key}"\n'
+            self._config += f"\n[tls]\n{files}"
         self.process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
         self._tokens: dict[str, str] = {}
@@ -106,7 +123,8 @@ class RunningServer:
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
-        self._http = aiohttp.ClientSession(f"http://127.0.0.1:{self.http_port}")
+        trusting = self._authority.trusting if self._authority else True
+        self._http = aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(ssl=trusting))
         self._tokens.clear()
         await self._until_ready(seconds)
 

@@ -13,7 +13,7 @@ from telephony.sip.message import Request
 from telephony.sip.parser import BadMessage
 from telephony.transport.flow import Flow
 from telephony.transport.tcp import Item, Limits
-from telephony.transport.ws import WsTransport
+from telephony.transport.ws import BrowserDoor, WsTransport
 from tests.support.sip_wire import request
 
 SIP = Subprotocol("sip")
@@ -33,8 +33,7 @@ class Gate:
             lambda item, flow: self.items.put_nowait((item, flow)),
             self.lost.put_nowait,
             Limits(connections, per_source),
-            origins=frozenset({PAGE}),
-            admit=self._admit,
+            BrowserDoor(admit=self._admit, origins=frozenset({PAGE})),
         )
 
     def _admit(self, flow: Flow, ticket: str | None) -> bool:

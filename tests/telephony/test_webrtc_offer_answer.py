@@ -1,6 +1,7 @@
 """Descriptions of WebRTC legs: what Chromium offers, what we answer, and what is not enough."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -99,6 +100,15 @@ def test_the_offer_of_chromium_is_answered(leg: WebRtcOfferAnswer) -> None:
     assert leg.remote is not None
     assert leg.remote.credentials == IceCredentials("c3gT", "xWwY6So5mjU8aPktiFR68523")
     assert leg.remote.fingerprints == (Fingerprint("sha-256", PAIRS),)
+
+
+def test_an_address_behind_a_nat_is_a_second_candidate(leg: WebRtcOfferAnswer) -> None:
+    leg.local = replace(leg.local, address=("10.0.0.5", 30_000), public_host="203.0.113.5")
+    for lines in (lines_of(leg.make_offer()), lines_of(leg.receive_offer(offer())[0])):
+        assert [line for line in lines if line.startswith("a=candidate")] == [
+            "a=candidate:1 1 udp 2130706431 10.0.0.5 30000 typ host",
+            "a=candidate:2 1 udp 2130706175 203.0.113.5 30000 typ host",
+        ]
 
 
 def test_an_address_of_nothing_is_no_hold(leg: WebRtcOfferAnswer) -> None:

@@ -182,6 +182,13 @@ export interface SoftphoneTicket {
   user: string
   domain: string
   ws_url: string
+  ice_servers: IceServer[]
+}
+
+export interface IceServer {
+  urls: string[]
+  username: string | null
+  credential: string | null
 }
 
 export type SupervisionMode = 'listen' | 'whisper' | 'barge' | 'take_over'

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DEAD_AFTER_MS, Phone, type SipCall, type SipCallEvents, type SipEvents } from './phone'
 
-const ticket = { ticket: 't', expires_at: '', user: '1001', domain: 'd', ws_url: 'ws://127.0.0.1:5066/' }
+const ticket = { ticket: 't', expires_at: '', user: '1001', domain: 'd', ws_url: 'ws://127.0.0.1:5066/', ice_servers: [] }
 
 class FakeCall implements SipCall {
   did: string[] = []

@@ -3,15 +3,16 @@ import type { EndEvent, IncomingEvent, RTCSession } from 'jssip/lib/RTCSession'
 import type { Socket } from 'jssip/lib/Socket'
 import type { IncomingRTCSessionEvent } from 'jssip/lib/UA'
 import type { SoftphoneTicket } from '../api/types'
+import { hurryGathering, PathWatch, peerConfiguration } from './callPath'
 import { audioConstraints } from './devices'
 import type { MediaOptions, SipAgent, SipCall, SipCallEvents, SipEvents } from './phone'
 import { TicketSocket, type PhoneWire } from './ticketSocket'
 
 /** The only file that knows JsSIP. */
 
-// The server is on the same network: asking a STUN server would delay every call, and tell it.
-const PEER: RTCConfiguration = { iceServers: [] }
 const KEEP_SECONDS = 120
+/** What lets a browser use a TURN server expires: a new ticket brings the next one. */
+const RENEW_MS = 3_600_000
 
 export function startSipAgent(
   ticket: SoftphoneTicket,
@@ -27,15 +28,44 @@ export function startSipAgent(
     register_expires: KEEP_SECONDS,
     session_timers: false,
     connection_recovery_min_interval: 1,
-    connection_recovery_max_interval: 15,
+    // A talk shall go on within ten seconds of the network's return.
+    connection_recovery_max_interval: 4,
     user_agent: 'Murima web phone',
   })
+  const calls = new Set<JsSipCall>()
+  let isAway = false
   let stopped = false
+  const media = ({ microphone }: MediaOptions): JsSipMedia => ({
+    mediaConstraints: { audio: audioConstraints(microphone), video: false },
+    pcConfig: peerConfiguration(socket.ticket.ice_servers),
+  })
+  // A change over a connection that is dead would end the call: it is asked first. If it is, JsSIP
+  // connects anew, and the paths are mended once we are registered again.
+  const mendPaths = () => void socket.probe().then((alive) => alive && calls.forEach((call) => call.restartIce()))
+  const added = (session: RTCSession): JsSipCall => {
+    const call = new JsSipCall(session, media, mendPaths, () => calls.delete(call))
+    calls.add(call)
+    return call
+  }
+  const renewing = setInterval(() => {
+    if (!ticket.ice_servers.some(({ credential }) => credential)) return
+    // Without a new one the old one may still do.
+    void fetchTicket().then((next) => (socket.ticket = next), () => {})
+  }, RENEW_MS)
+  addEventListener('online', mendPaths)
   const unless = (work: () => void) => () => {
     if (!stopped) work()
   }
-  ua.on('registered', unless(() => events.registered()))
-  ua.on('disconnected', unless(() => events.lost()))
+  ua.on('registered', unless(() => {
+    events.registered()
+    // What cut the connection may have cut the sound's path too.
+    if (isAway) calls.forEach((call) => call.restartIce())
+    isAway = false
+  }))
+  ua.on('disconnected', unless(() => {
+    isAway = true
+    events.lost()
+  }))
   ua.on('registrationFailed', ({ cause, response }) => {
     if (stopped) return
     // Without an answer it is the connection, and JsSIP tries again by itself.
@@ -45,34 +75,65 @@ export function startSipAgent(
   ua.on('newRTCSession', (event: unknown) => {
     const { originator, session } = event as IncomingRTCSessionEvent
     if (String(originator) !== 'remote') return
-    const call = new JsSipCall(session)
+    const call = added(session)
     const { user } = session.remote_identity.uri
     events.incoming(call, user ?? '', session.remote_identity.display_name ?? '', (given) => call.listen(given))
   })
   ua.start()
   return {
     call: (target, options, callEvents) => {
-      const session = ua.call(`sip:${encodeURIComponent(target)}@${ticket.domain}`, mediaOptions(options))
-      const call = new JsSipCall(session)
+      const session = ua.call(`sip:${encodeURIComponent(target)}@${ticket.domain}`, media(options))
+      const call = added(session)
       call.listen(callEvents)
       return call
     },
     stop: () => {
       stopped = true
+      clearInterval(renewing)
+      removeEventListener('online', mendPaths)
       ua.stop()
     },
   }
 }
 
-function mediaOptions({ microphone }: MediaOptions) {
-  return { mediaConstraints: { audio: audioConstraints(microphone), video: false }, pcConfig: PEER }
+interface JsSipMedia {
+  mediaConstraints: MediaStreamConstraints
+  pcConfig: RTCConfiguration
 }
 
 class JsSipCall implements SipCall {
   #session: RTCSession
+  #media: (options: MediaOptions) => JsSipMedia
 
-  constructor(session: RTCSession) {
+  constructor(
+    session: RTCSession,
+    media: (options: MediaOptions) => JsSipMedia,
+    mendPath: () => void,
+    over: () => void,
+  ) {
     this.#session = session
+    this.#media = media
+    let path: PathWatch | null = null
+    const watch = (connection: RTCPeerConnection) => {
+      hurryGathering(connection)
+      path = new PathWatch(connection, mendPath)
+    }
+    // Of an outgoing call the connection is there before anybody can listen for it.
+    if (session.connection) watch(session.connection)
+    else session.on('peerconnection', ({ peerconnection }) => watch(peerconnection))
+    // One candidate is enough: the server answers whatever check comes, from wherever.
+    session.on('icecandidate', ({ ready }) => ready())
+    const end = () => {
+      path?.stop()
+      over()
+    }
+    session.on('ended', end)
+    session.on('failed', end)
+  }
+
+  /** Look for a way anew; the call goes on by the old one for as long as it is good. */
+  restartIce(): void {
+    if (this.#session.isEstablished()) this.#session.renegotiate({ rtcOfferConstraints: { iceRestart: true } })
   }
 
   listen(events: SipCallEvents): void {
@@ -89,13 +150,12 @@ class JsSipCall implements SipCall {
       connection.addEventListener('track', ({ track, streams }) =>
         events.remoteTrack(streams[0] ?? new MediaStream([track])),
       )
-    // Of an outgoing call the connection is there before anybody can listen for it.
     if (session.connection) hear(session.connection)
     else session.on('peerconnection', ({ peerconnection }) => hear(peerconnection))
   }
 
   answer(options: MediaOptions): void {
-    this.#session.answer(mediaOptions(options))
+    this.#session.answer(this.#media(options))
   }
 
   terminate(status?: number): void {

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
-import { TicketSocket, UNAUTHENTICATED, type PhoneWire } from './ticketSocket'
+import { PROBE_MS, TicketSocket, UNAUTHENTICATED, type PhoneWire } from './ticketSocket'
 
-const ticket = (text: string) => ({ ticket: text, expires_at: '', user: '1', domain: 'd', ws_url: 'ws://127.0.0.1:5066/' })
+const ticket = (text: string) => ({ ticket: text, expires_at: '', user: '1', domain: 'd', ws_url: 'ws://127.0.0.1:5066/', ice_servers: [] })
 
 class FakeWire implements PhoneWire {
   onopen: PhoneWire['onopen'] = null
@@ -61,4 +61,28 @@ test('who disconnects while the ticket is on its way gets no connection', async 
   socket.disconnect()
   await settled()
   expect(wires).toHaveLength(1)
+})
+
+test('a connection that answers a probe stays', async () => {
+  const { socket, wires, lost } = setUp()
+  socket.connect()
+  await settled()
+  const probed = socket.probe()
+  expect(wires[0]!.sent).toEqual(['\r\n\r\n'])
+  wires[0]!.onmessage!({ data: '\r\n' })
+  expect(await probed).toBe(true)
+  expect(lost).not.toHaveBeenCalled()
+})
+
+test('a connection that is silent when probed is given up', async () => {
+  const { socket, lost } = setUp()
+  socket.connect()
+  await settled()
+  vi.useFakeTimers()
+  const probed = Promise.all([socket.probe(), socket.probe()])
+  vi.advanceTimersByTime(PROBE_MS)
+  vi.useRealTimers()
+  expect(await probed).toEqual([false, false])
+  expect(lost.mock.calls).toEqual([[true, 1006, 'the server is silent']])
+  expect(socket.isConnected()).toBe(false)
 })

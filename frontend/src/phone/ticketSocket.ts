@@ -17,6 +17,9 @@ export interface PhoneWire {
   readonly readyState: number
 }
 
+/** A connection that says nothing for so long, when asked, is dead. */
+export const PROBE_MS = 2_000
+
 /**
  * The transport JsSIP is given: each connection fetches a ticket of its own, so that a lost
  * connection comes back under the same user agent, and calls survive it.
@@ -35,13 +38,17 @@ export class TicketSocket {
   #wire: PhoneWire | null = null
   /** Of several attempts only the newest counts. */
   #attempt = 0
+  #probing: Promise<boolean> | null = null
+  #answer: (alive: boolean) => void = () => {}
+  /** The newest ticket. */
+  ticket: SoftphoneTicket
 
   constructor(
     first: SoftphoneTicket,
     fetchTicket: () => Promise<SoftphoneTicket>,
     open: (url: string) => PhoneWire,
   ) {
-    this.#first = first
+    this.#first = this.ticket = first
     this.#fetchTicket = fetchTicket
     this.#open = open
     this.url = first.ws_url
@@ -65,16 +72,45 @@ export class TicketSocket {
       return
     }
     if (attempt !== this.#attempt) return
+    this.ticket = ticket
     const url = new URL(ticket.ws_url)
     url.searchParams.set('ticket', ticket.ticket)
     const wire = this.#open(url.toString())
     this.#wire = wire
     wire.onopen = () => this.onconnect()
-    wire.onmessage = (event) => this.ondata(event.data)
+    wire.onmessage = (event) => {
+      this.#answer(true)
+      this.ondata(event.data)
+    }
     wire.onclose = (event) => {
       this.#wire = null
+      this.#answer(false)
       this.ondisconnect(!event.wasClean, event.code, event.reason)
     }
+  }
+
+  /** Whether the server still hears us. A connection that does not is dropped, and comes anew. */
+  probe(): Promise<boolean> {
+    this.#probing ??= this.#probe().finally(() => (this.#probing = null))
+    return this.#probing
+  }
+
+  async #probe(): Promise<boolean> {
+    if (!this.send('\r\n\r\n')) return false
+    const alive = await new Promise<boolean>((answered) => {
+      const timer = setTimeout(() => answered(false), PROBE_MS)
+      this.#answer = (alive) => {
+        clearTimeout(timer)
+        answered(alive)
+      }
+    })
+    const wire = this.#wire
+    if (alive || !wire) return alive
+    this.#wire = null
+    wire.onopen = wire.onmessage = wire.onclose = null
+    wire.close()
+    this.ondisconnect(true, 1006, 'the server is silent')
+    return false
   }
 
   disconnect(): void {

@@ -11,6 +11,7 @@ from server.api.operation import Operation
 from server.auth.accounts import Accounts
 from server.auth.principal import Principal
 from server.auth.tickets import Tickets
+from server.ice_servers import IceServers
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,21 @@ class SoftphoneAccess:
     """How phones get in: browsers by ticket, the others by password."""
 
     tickets: Tickets
-    url: Callable[[], str]
+    url: Callable[[str], str]
+    """Of SIP over WebSocket, for a browser that called us by this Host."""
     domain: Callable[[], str]
+    ice_servers: IceServers
     realm: str
     """Part of what is stored of a phone's password."""
+
+
+class IceServerOut(OutModel):
+    """As browsers' RTCPeerConnection takes it."""
+
+    urls: list[str]
+    username: str | None
+    credential: str | None
+    """Of a TURN server: both are made for this user and expire."""
 
 
 class TicketOut(OutModel):
@@ -33,6 +45,8 @@ class TicketOut(OutModel):
     domain: str
     ws_url: str
     """SIP over WebSocket (RFC 7118), subprotocol `sip`."""
+    ice_servers: list[IceServerOut]
+    """STUN and TURN servers that help to get through a NAT or firewall; often there are none."""
 
 
 class Softphone:
@@ -49,13 +63,14 @@ class Softphone:
                 returns=TicketOut,
                 status=201,
                 may=Permission.CONTROL_OWN_CALLS,
+                wants_host=True,
                 errors=(Conflict,),
                 tag="Softphone",
                 summary="A ticket to be one's own phone in the browser.",
             )
         ]
 
-    async def issue(self, who: Principal) -> TicketOut:
+    async def issue(self, who: Principal, host: str) -> TicketOut:
         phone = self._accounts.phone_of(who)
         if phone is None:
             raise Conflict("You have no phone. An administrator can give you one.")
@@ -66,5 +81,11 @@ class Softphone:
             expires_at=expires,
             user=phone,
             domain=self._access.domain(),
-            ws_url=self._access.url(),
+            ws_url=self._access.url(host),
+            ice_servers=[
+                IceServerOut(
+                    urls=list(server.urls), username=server.username, credential=server.credential
+                )
+                for server in self._access.ice_servers.offered_to(who.user_id.hex)
+            ],
         )
