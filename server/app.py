@@ -1,6 +1,7 @@
 """The composition root: builds every part once, starts them in order and stops them in reverse."""
 
 import asyncio
+import hmac
 import logging
 import secrets
 import time
@@ -31,9 +32,10 @@ from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
 from server.changes import Changes
 from server.data_dir import DataDir
-from server.demo import make_demo_tenant
+from server.demo import make_demo
 from server.dispatchers import Dispatchers
 from server.gauges import expiry_gauge, gauges_of
+from server.greeting import greeting
 from server.http import Browsers, HttpServer
 from server.ice_servers import IceServers
 from server.journal.journal import Journal
@@ -47,7 +49,7 @@ from server.web_addresses import WebAddresses
 from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
-from telephony.directory import Directory
+from telephony.directory import Directory, Trunk
 from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
 from telephony.registrar import Registrar
@@ -55,6 +57,7 @@ from telephony.sip.digest import DigestChallenger
 from telephony.switchboard import Switchboard
 from telephony.transport.flow import Flow
 from telephony.transport.ws import BrowserDoor
+from telephony.trunks.monitor import Trunks
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +87,18 @@ async def serve(
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tls = await _certificate(settings, stack, tasks, reread or asyncio.Event())
         database = await _database(settings, data, stack, tasks)
-        passwords = await _demo(settings, data, database)
+        passwords = await make_demo(settings, data, database)
         server = _Server(settings, data, database, tasks, tls)
         await server.start(stack)
-        say(_greeting(settings, server, passwords, data, time.monotonic() - began))
+        ready = greeting(
+            settings,
+            sip=server.endpoint.bound["udp"],
+            page_url=server.web.page_url(),
+            passwords=passwords,
+            passwords_file=data.demo_passwords,
+            seconds=time.monotonic() - began,
+        )
+        say(ready)
         await stop.wait()
         log.info("stopping: no new calls are taken")
         server.endpoint.drain = True
@@ -130,6 +141,7 @@ class _Server:
             settings, http=lambda: self.http.address, ws=lambda: self.endpoint.bound["ws"]
         )
         self.endpoint = self._sip_endpoint()
+        self.trunks = self._all_trunks(data)
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = self._http_server(data)
@@ -140,7 +152,7 @@ class _Server:
             settings.http,
             self.database,
             data,
-            Live(self.switchboard, self.dispatchers, self.reload),
+            Live(self.switchboard, self.dispatchers, self.trunks, self.reload),
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
@@ -186,6 +198,24 @@ class _Server:
             clock=asyncio.get_running_loop().time,
             random=secrets.token_bytes,
             phone_of_ticket=self.tickets.phone_of,
+            trunk_of_line=lambda line: self.trunks.trunk_of_line(line),
+        )
+
+    def _all_trunks(self, data: DataDir) -> Trunks:
+        key = load_or_make(data.nonce_key)
+
+        def line_of(trunk: Trunk) -> str:
+            # The same after a restart: what the trunk still knows of us then goes on being right.
+            text = f"line\n{trunk.id}\n{trunk.target}\n{trunk.username}"
+            return hmac.digest(key, text.encode(), "sha256").hex()[:32]
+
+        return Trunks(
+            self.endpoint,
+            self._tasks,
+            self.settings.trunks,
+            line_of=line_of,
+            publish=self.bus.publish,
+            utcnow=lambda: datetime.now(UTC),
         )
 
     def _call_context(self, data: DataDir) -> CallContext:
@@ -200,6 +230,7 @@ class _Server:
             recordings=data.recordings,
             sound_path=SoundFiles(data.sounds).path,
             music=media.music_folder,
+            trunk_is_down=self.trunks.is_down,
             utcnow=lambda: datetime.now(UTC),
             new_id=uuid4,
             directory=Directory(),
@@ -222,6 +253,7 @@ class _Server:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each is stopped by `stack` in reverse order."""
         self.metrics.follow(self.bus)
+        self.metrics.read_trunks(self.trunks.all)
         self.metrics.read_at_scrape(
             [
                 *gauges_of(
@@ -255,6 +287,8 @@ class _Server:
         await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
         await self.switchboard.registrations.restore()
+        self.trunks.start()
+        stack.push_async_callback(self.trunks.close)
 
     async def _start_endpoint(self) -> None:
         try:
@@ -273,6 +307,7 @@ class _Server:
     async def _reload(self) -> None:
         snapshots = await self._snapshots()
         self.context.directory = directory_of(snapshots)
+        self.trunks.configure(self.context.directory.all_trunks())
         for snapshot in snapshots:
             dispatcher = self.dispatchers.open(snapshot.tenant.id)
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
@@ -357,39 +392,5 @@ async def _database(
     return database
 
 
-async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[str, str] | None:
-    if not settings.demo.enabled:
-        return None
-    password = settings.demo.password
-    return await make_demo_tenant(
-        database,
-        realm=settings.sip.realm,
-        password=password.get_secret_value() if password else None,
-        passwords_file=data.demo_passwords,
-    )
-
-
 def _alarm(text: str) -> None:
     log.error("alarm: media", extra={"alarm": text})
-
-
-def _greeting(
-    settings: Settings,
-    server: _Server,
-    passwords: dict[str, str] | None,
-    data: DataDir,
-    seconds: float,
-) -> str:
-    host, port = server.endpoint.bound["udp"]
-    lines = [f"Murima is ready after {seconds:.1f} s."]
-    if settings.demo.enabled:
-        lines += [
-            f"  Dial      sip:5000@{host}:{port} (menu), 5001 (echo test), 5002 (voicemail)",
-            f"  Phones    1001, 1002, 1900 register at {host}:{port}; *45 makes an agent available",
-            f"  Users     agent1, agent2, supervisor, admin; passwords in {data.demo_passwords}",
-        ]
-    lines.append(f"  Web       {server.web.page_url()} (API: /api/v1/openapi.json)")
-    if passwords is not None and settings.demo.password is None:
-        lines.append("  Passwords, shown this once:")
-        lines += [f"    {name:<11} {password}" for name, password in passwords.items()]
-    return "\n".join(lines)

@@ -7,6 +7,7 @@ from typing import NewType
 from uuid import UUID
 
 from config.tenancy import TenantId
+from telephony.trunk_status import RegistrationState, TrunkState
 
 CallId = NewType("CallId", UUID)
 LegId = NewType("LegId", UUID)
@@ -301,6 +302,21 @@ class SupervisionEnded:
     leg_id: LegId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkStateChanged:
+    """A trunk is up or down from now on, or our registration with it came or went."""
+
+    tenant_id: TenantId
+    at: datetime
+    trunk_id: UUID
+    name: str
+    state: TrunkState
+    previous: TrunkState
+    registration: RegistrationState
+    detail: str
+    """Why it is down; empty when all is well."""
+
+
 CallEvent = (
     CallStarted
     | CallAnswered
@@ -325,4 +341,4 @@ CallEvent = (
     | RecordingStored
     | RecordingFailed
 )
-TelephonyEvent = CallEvent | PhoneRegistered | PhoneUnregistered
+TelephonyEvent = CallEvent | PhoneRegistered | PhoneUnregistered | TrunkStateChanged

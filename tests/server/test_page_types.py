@@ -20,7 +20,7 @@ from server.api.resources.calls import (
     TimelineOut,
     VisitOut,
 )
-from server.api.resources.configuration import FlowOut, NumberOut, TrunkOut
+from server.api.resources.configuration import FlowOut, NumberOut
 from server.api.resources.hours import Holiday, HoursOut
 from server.api.resources.phones import PhoneOut, PhoneSettingsOut
 from server.api.resources.queue_settings import QueueSettingsOut
@@ -29,6 +29,7 @@ from server.api.resources.recordings import RecordingOut
 from server.api.resources.softphone import IceServerOut, TicketOut
 from server.api.resources.sounds import SoundOut, VoiceOut
 from server.api.resources.trail import AuditEntryOut
+from server.api.resources.trunks import TrunkOut
 from server.api.resources.users import AccountOut
 from server.api.resources.wrap_up import DispositionOut
 from server.web_session import WebSessionOut

@@ -1,0 +1,34 @@
+"""How it stands with a trunk."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class TrunkState(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    """Not asked yet, or a trunk that only brings calls."""
+    OFF = "off"
+
+
+class RegistrationState(StrEnum):
+    OFF = "off"
+    TRYING = "trying"
+    REGISTERED = "registered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkStatus:
+    state: TrunkState
+    since: datetime | None = None
+    """When it came to be so; None before the trunk was looked at."""
+    detail: str = ""
+    """Why it is down, in one line; empty when all is well."""
+    registration: RegistrationState = RegistrationState.OFF
+    registered_until: datetime | None = None
+
+
+OFF = TrunkStatus(TrunkState.OFF)
