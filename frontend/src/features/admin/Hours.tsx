@@ -7,7 +7,7 @@ import { useWords } from '../../i18n'
 import { useTimes } from '../calls/parts'
 import { Editor } from './Editor'
 import { ChoiceField, Group, TextField } from './fields'
-import { useForm } from './form'
+import { describedBy, useForm } from './form'
 import { Opener, Section, useAll, useMayChange, useWholeList } from './Section'
 import { another, DAYS, likeMonday, spansOf, type Times, type WeeklySpan } from './week'
 
@@ -164,12 +164,13 @@ function SpanRow({ span, label, problem, change, remove }: SpanProps) {
   const { t } = useWords()
   const { readOnly } = useForm()
   const id = useId()
+  const described = describedBy(problem === null ? null : id)
   return (
     <div>
       <div className="span">
-        <TextInput type="time" size="xs" aria-label={t('admin.hours.opens', { day: label })} value={span.opens} readOnly={readOnly} error={problem !== null} aria-describedby={problem ? id : undefined} onChange={(event) => change({ opens: event.currentTarget.value })} />
+        <TextInput type="time" size="xs" aria-label={t('admin.hours.opens', { day: label })} value={span.opens} readOnly={readOnly} error={problem !== null} {...described} onChange={(event) => change({ opens: event.currentTarget.value })} />
         <span aria-hidden>–</span>
-        <TextInput type="time" size="xs" aria-label={t('admin.hours.closes', { day: label })} value={span.closes} readOnly={readOnly} error={problem !== null} aria-describedby={problem ? id : undefined} onChange={(event) => change({ closes: event.currentTarget.value })} />
+        <TextInput type="time" size="xs" aria-label={t('admin.hours.closes', { day: label })} value={span.closes} readOnly={readOnly} error={problem !== null} {...described} onChange={(event) => change({ closes: event.currentTarget.value })} />
         {readOnly ? null : (
           <ActionIcon variant="subtle" color="red" size={30} aria-label={t('admin.hours.span.remove', { day: label })} onClick={remove}>
             <IconX size={15} aria-hidden />
