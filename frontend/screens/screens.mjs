@@ -1,7 +1,7 @@
 // Pictures of every main screen, light and dark, wide and narrow, into docs/screens; and what axe
 // finds on each. The pages, sign-in and policy are those of a running server, its calls are made up.
 //
-//   MURIMA_URL=http://127.0.0.1:8080 MURIMA_PASSWORD=... node screens/screens.mjs [folder]
+//   MURIMA_URL=http://127.0.0.1:8080 MURIMA_PASSWORD=... node screens/screens.mjs [folder [agent|supervisor|administrator]]
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -189,28 +189,25 @@ async function refusals(page, suffix) {
   await picture(page, `admin-refused-${suffix}`)
 }
 
+const PARTS = { agent: agentScreens, supervisor: supervisorScreens, administrator: administratorScreens }
+const parts = process.argv[3] ? [PARTS[process.argv[3]]] : Object.values(PARTS)
+
 for (const scheme of ['light', 'dark']) {
   const { context, page } = await open(scheme, WIDE, {})
   await picture(page, `signin-${scheme}`)
   await context.close()
-  await agentScreens(scheme, WIDE, scheme)
-  await supervisorScreens(scheme, WIDE, scheme)
-  await administratorScreens(scheme, WIDE, scheme)
+  for (const screens of parts) await screens(scheme, WIDE, scheme)
 }
-await agentScreens('light', PHONE, 'phone')
-await supervisorScreens('light', PHONE, 'phone')
-await administratorScreens('light', PHONE, 'phone')
-const german = await open('light', WIDE, { login: 'supervisor', language: 'de' })
+for (const screens of parts) await screens('light', PHONE, 'phone')
+const german = await open('light', WIDE, { login: 'admin', language: 'de' })
 await german.page.getByRole('heading', { name: 'Laufende Anrufe' }).waitFor()
 await picture(german.page, 'console-german')
+await german.page.getByRole('link', { name: 'Verwaltung' }).first().click()
+await german.page.getByRole('link', { name: 'Warteschlangen' }).click()
+await german.page.locator('.section').getByRole('button', { name: 'support' }).click()
+await german.page.getByRole('button', { name: 'Speichern' }).waitFor()
+await picture(german.page, 'admin-german')
 await german.context.close()
-const verwaltung = await open('light', WIDE, { login: 'admin', language: 'de' })
-await verwaltung.page.getByRole('link', { name: 'Verwaltung' }).first().click()
-await verwaltung.page.getByRole('link', { name: 'Warteschlangen' }).click()
-await verwaltung.page.locator('.section').getByRole('button', { name: 'support' }).click()
-await verwaltung.page.getByRole('button', { name: 'Speichern' }).waitFor()
-await picture(verwaltung.page, 'admin-german')
-await verwaltung.context.close()
 await browser.close()
 for (const remark of remarks) console.log(remark)
 for (const problem of problems) console.error(problem)

@@ -80,7 +80,8 @@ def fields_of(interface: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("interface", "model"), MODELS.items())
 def test_every_field_the_pages_read_is_sent(interface: str, model: type[BaseModel]) -> None:
-    read, sent = fields_of(interface), model.model_fields
+    read = fields_of(interface)
+    sent = {field.serialization_alias or name: field for name, field in model.model_fields.items()}
     assert read.keys() <= sent.keys()
     for name, typescript in read.items():
         may_be_null = "None" in str(sent[name].annotation)
