@@ -110,7 +110,7 @@ class HttpServer:
             QueueSettings(database, self._live),
             Calls(database, self._live),
             WrapUp(database),
-            CallControl(database, self._live, self.accounts),
+            CallControl(self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),

@@ -282,6 +282,18 @@ class ConsultEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultSwapped:
+    """The party goes to the other of the two it talks with by turns."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    aside: bool
+    """Whether it talks with whoever it asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisionChanged:
     """A supervisor's leg takes part in a call, or does so in another way from now on."""
 
@@ -290,8 +302,10 @@ class SupervisionChanged:
     call_id: CallId
     leg_id: LegId
     mode: str
-    """`listen`, `whisper` or `barge`."""
+    """`listen`, `whisper`, `barge` or `take_over`."""
     supervised: LegId
+    user_id: UUID | None = None
+    """Who it is, beyond the phone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +314,7 @@ class SupervisionEnded:
     at: datetime
     call_id: CallId
     leg_id: LegId
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +345,7 @@ CallEvent = (
     | LegUnmuted
     | ConsultBegan
     | ConsultEnded
+    | ConsultSwapped
     | SupervisionChanged
     | SupervisionEnded
     | LegEnded

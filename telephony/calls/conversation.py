@@ -81,6 +81,10 @@ class Conversation:
         """Who hears whom now: (listener, source)."""
         self._waiting: dict[Party, int] = {}
         """Who hears music or ringing, and in which room that began."""
+        self.asker: Party | None = None
+        """Who of the two asks somebody for advice."""
+        self.takes_key: Callable[[Party, str, int], bool] = lambda _party, _digit, _ms: False
+        """Told of every key first; those it takes reach nobody else."""
         self._recording: SideRecording | None = None
         self._recorded: set[Party] = set()
         for party in between:
@@ -135,7 +139,7 @@ class Conversation:
         self._bridge.add(party.media, silent=not everybody)
         if everybody:
             self._heard |= wanted
-        party.hooks.digit = partial(self._pass_digit, party)
+        party.hooks.digit = partial(self._take_digit, party)
         party.hooks.held = lambda held: self.hold(party, held=held, by=PHONE)
         party.ended.add_done_callback(lambda _: self._hung_up(party))
         if len(self._people) > 1:
@@ -175,8 +179,15 @@ class Conversation:
         self._settle_waiting()
         self._settle_recording()
 
+    def pass_digit(self, party: Party, digit: str, duration_ms: int) -> None:
+        """Let those hear a key who hear the party."""
+        for listener, source in self._heard:
+            if source is party and not self._people[listener].is_observer:
+                listener.send_digit(digit, duration_ms)
+
     def come_back(self) -> None:
         """Nobody is aside any more: all of them talk with one another."""
+        self.asker = None
         for member in self:
             member.room = MAIN
         self.settle()
@@ -207,7 +218,7 @@ class Conversation:
         if party not in self.between:
             member, asker = self._people[party], None
             if member.room == ASIDE:
-                asker = next(p for p in self.between if self._people[p].room == ASIDE)
+                asker = self.asker
                 self.come_back()
             self.leave(party)
             self._on_gone(member, asker)
@@ -233,8 +244,9 @@ class Conversation:
             del self._waiting[party]
             party.media.stop_playing()
         for party in waiting.keys() - self._waiting.keys():
-            room = self._waiting[party] = waiting[party]
-            sound = self._sounds.music if room == MAIN else self._sounds.ringing
+            self._waiting[party] = waiting[party]
+            rings = party is self.asker and self.consulted is None
+            sound = self._sounds.ringing if rings else self._sounds.music
             party.media.play(sound, loop=True)
 
     def _settle_recording(self) -> None:
@@ -248,7 +260,6 @@ class Conversation:
             self._recording.remove(party.media)
         self._recorded = wanted
 
-    def _pass_digit(self, party: Party, digit: str, duration_ms: int) -> None:
-        for listener, source in self._heard:
-            if source is party and not self._people[listener].is_observer:
-                listener.send_digit(digit, duration_ms)
+    def _take_digit(self, party: Party, digit: str, duration_ms: int) -> None:
+        if not self.takes_key(party, digit, duration_ms):
+            self.pass_digit(party, digit, duration_ms)

@@ -96,6 +96,9 @@ class Party:
         self.role = role
         self.name = name
         self.agent_id = agent_id
+        self.in_browser = in_browser
+        self.user_id: UUID | None = None
+        """Who a supervisor is, beyond the phone."""
         self.id = LegId(call.context.new_id())
         self._line = self._make_line(near, in_browser=in_browser)
         self.media, self.session = self._line.media, self._line.session

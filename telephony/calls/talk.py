@@ -13,6 +13,7 @@ from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
 from telephony.calls.handling import refer, somebody_gone
+from telephony.calls.keys import PhoneKeys
 from telephony.calls.party import Party
 from telephony.calls.sound import music
 from telephony.events import (
@@ -42,6 +43,7 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
             stack.enter_context(_occupied(call, other))
         gone = partial(somebody_gone, call)
         conversation = Conversation(bridge, sounds, (caller, other), on_gone=gone)
+        conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
         for party in (caller, other):

@@ -5,9 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from casecore.db.database import Database
 from casecore.permissions import Permission
-from casecore.store import audit
 from server.api.errors import Conflict, NotFound, Unprocessable
 from server.api.models import ApiModel, DialString, Text
 from server.api.operation import Operation
@@ -47,7 +45,7 @@ class ConsultIn(ApiModel):
 
 
 class ConsultActionIn(ApiModel):
-    action: Literal["complete", "cancel", "conference"]
+    action: Literal["complete", "cancel", "conference", "swap"]
 
 
 class SupervisionIn(ApiModel):
@@ -64,8 +62,7 @@ _COMMON: dict[str, Any] = {
 class CallControl:
     """An agent acts in the own talk; a supervisor takes part in any."""
 
-    def __init__(self, database: Database, live: Live, accounts: Accounts) -> None:
-        self._database = database
+    def __init__(self, live: Live, accounts: Accounts) -> None:
         self._live = live
         self._accounts = accounts
 
@@ -93,7 +90,7 @@ class CallControl:
             Operation(
                 method="PUT", path="/calls/live/{id}/consult", handler=self.decide,
                 body=ConsultActionIn,
-                summary="Pass the other one on to whoever was asked, go back, or talk all three.",
+                summary="Pass the other one on, go back, talk by turns, or all three.",
                 **own,
             ),
             Operation(
@@ -131,6 +128,7 @@ class CallControl:
             "complete": handling.complete,
             "cancel": handling.cancel,
             "conference": handling.conference,
+            "swap": handling.swap,
         }
         with _refusals():
             call, party = self._own(who, id)
@@ -143,13 +141,12 @@ class CallControl:
             if body.mode == "take_over":
                 handling.take_over(call, supervisor, agent)
             else:
-                handling.supervise(call, supervisor, Mode(body.mode), agent)
-        await self._note(who, id, body.mode)
+                mode = Mode(body.mode)
+                handling.supervise(call, supervisor, mode, agent, user_id=who.user_id)
 
     async def stop(self, who: Principal, id: UUID) -> None:
         with _refusals():
             handling.stop_supervising(self._find(who, id), self._supervisor(who))
-        await self._note(who, id, "end")
 
     # --- who and what
 
@@ -171,18 +168,6 @@ class CallControl:
         if phone is None:
             raise Unprocessable("You have no phone. An administrator can give you one.")
         return phone
-
-    async def _note(self, who: Principal, call_id: UUID, mode: str) -> None:
-        """Whoever listens to people is on the audit trail."""
-        async with self._database.tenant_tx(who.tenant_id) as db:
-            await audit.insert_audit(
-                db,
-                who.tenant_id,
-                audit.Actor(who.user_id, who.login),
-                action="call.supervise",
-                subject=str(call_id),
-                data={"mode": mode},
-            )
 
 
 def _agent_in(call: Call) -> Party:
