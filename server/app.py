@@ -219,7 +219,8 @@ class _Server:
         )
 
     def _call_context(self, data: DataDir) -> CallContext:
-        media = self.settings.media
+        media, sounds = self.settings.media, SoundFiles(data.sounds)
+        sounds.tidy()
         return CallContext(
             endpoint=self.endpoint,
             engine=self.engine,
@@ -228,7 +229,7 @@ class _Server:
             dispatchers=self.dispatchers.of,
             publish=self.bus.publish,
             recordings=data.recordings,
-            sound_path=SoundFiles(data.sounds).path,
+            sound_path=sounds.path,
             music=media.music_folder,
             trunk_is_down=self.trunks.is_down,
             utcnow=lambda: datetime.now(UTC),

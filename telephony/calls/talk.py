@@ -35,18 +35,17 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
     Whoever joined them meanwhile is let go, but for the one they are passed on to. Raises
     MediaError when the two cannot be joined.
     """
-    sounds = Sounds(await music(call), ringback())
+    both, sounds = (caller, other), Sounds(await music(call), ringback())
     bridge = call.context.engine.open_bridge(caller.media)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
             stack.enter_context(_occupied(call, other))
-        gone = partial(somebody_gone, call)
-        conversation = Conversation(bridge, sounds, (caller, other), on_gone=gone)
+        conversation = Conversation(bridge, sounds, both, on_gone=partial(somebody_gone, call))
         conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
-        for party in (caller, other):
+        for party in both:
             party.hooks.refer = partial(refer, call, party)
             stack.callback(setattr, party.hooks, "refer", None)
         if recorded:
@@ -54,8 +53,8 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
             recorder = CallRecorder(call, RecordingKind.CALL)
             conversation.record(recorder.start(caller.media, other.media))
             stack.push_async_callback(recorder.stop)
-        previous, call.state = call.state, "talking"
-        stack.callback(lambda: _set_state(call, previous))
+        stack.callback(_set_state, call, call.state)
+        call.state = "talking"
         call.context.publish(
             LegsBridged(
                 tenant_id=call.tenant_id,
@@ -65,7 +64,7 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
             )
         )
         ending = await conversation.ending
-        kept = (caller, other, ending.to if isinstance(ending, PassedOn) else None)
+        kept = (*both, ending.to if isinstance(ending, PassedOn) else None)
         for member in conversation:
             if member.key not in kept:
                 call.let_go(member.key)

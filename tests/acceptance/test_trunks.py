@@ -14,7 +14,7 @@ from tests.support.running_server import PASSWORD, RunningServer
 
 pytestmark = pytest.mark.acceptance
 
-USER = "1900"
+USER = "7000"
 """A phone of the PBX: the trunk's account."""
 QUICK = "\n[trunks]\nping_seconds = 1\nretry_most_seconds = 1\nregistration_seconds = 30\n"
 
@@ -23,6 +23,9 @@ QUICK = "\n[trunks]\nping_seconds = 1\nretry_most_seconds = 1\nregistration_seco
 async def pbx_and_server(folder: Path) -> AsyncIterator[tuple[RunningServer, RunningServer]]:
     pbx = RunningServer(folder / "pbx")
     async with pbx, RunningServer(folder / "server", sip_extra=QUICK, second=True) as server:
+        account = {"user": USER, "display": "Contact centre", "password": PASSWORD}
+        status, body = await pbx.request("POST", "/phones", json=account)
+        assert status == 201, body
         yield pbx, server
 
 

@@ -14,7 +14,7 @@ from casecore.store import flows, numbers, phones
 from routing.ivr.document import FlowError, parse_flow
 from server.api.administration import by_name, note, op, taken
 from server.api.errors import Conflict, FieldError, Unprocessable
-from server.api.in_use import check_queues, flows_to_dialled, number_dialled
+from server.api.in_use import check_queues, flows_to_dialled, number_dialled, shared_names
 from server.api.models import (
     ApiModel,
     DialString,
@@ -25,7 +25,6 @@ from server.api.models import (
     SearchQuery,
 )
 from server.api.operation import Operation
-from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
 

@@ -18,9 +18,9 @@ from routing.calendars import WEEKDAYS, Span, clock_of, first_overlap, zone_of
 from routing.ivr.document import name_key
 from server.api.administration import by_name, note, op, taken
 from server.api.errors import Conflict, FieldError, ValidationFailed
+from server.api.in_use import flows_to_calendar
 from server.api.models import ApiModel, Name, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
-from server.api.references import calendars_in, uses_in_flows
 from server.auth.principal import Principal
 from server.bindings.calendars import calendar_of
 from server.live import Live
@@ -211,13 +211,14 @@ def _faults(place: str, several: Sequence[Times], days: Sequence[str]) -> list[F
             spans.append(Span(weekday, clock_of(times.opens), clock_of(times.closes)))
         except ValueError:
             message = "must be later than it opens; what goes on past midnight is two spans"
-            return [FieldError(f"{place}.{at}.closes", message, "closes_early")]
+            return [FieldError(f"{place}.{at}.closes", message, "closes_too_early")]
     overlap = first_overlap(spans)
     if overlap is None:
         return []
     early, late = overlap
     message = f"overlaps with {spans[early]} of the same day"
-    return [FieldError(f"{place}.{late}.opens", message, "overlaps")]
+    values = {"span": str(spans[early])}
+    return [FieldError(f"{place}.{late}.opens", message, "overlaps", values)]
 
 
 def _taken_name(body: HoursIn) -> Any:
@@ -226,6 +227,6 @@ def _taken_name(body: HoursIn) -> Any:
 
 async def _check_unused(db: Connection, who: Principal, name: str, field: str) -> None:
     """Refuse what would leave a published flow without its hours."""
-    details = await uses_in_flows(db, who.tenant_id, calendars_in, name, field)
+    details = await flows_to_calendar(db, who.tenant_id, name, field)
     if details:
         raise Conflict(f"The hours {name} are still in use.", details=details)

@@ -10,10 +10,9 @@ from uuid import UUID, uuid4
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.permissions import Permission
-from casecore.store import queues, sounds
+from casecore.store import sounds
 from casecore.store.sounds import SoundKind
 from media.audio import Audio
 from media.errors import MediaError
@@ -32,9 +31,9 @@ from server.api.errors import (
     Unprocessable,
     ValidationFailed,
 )
+from server.api.in_use import queues_with_music, uses_of_sound
 from server.api.models import ApiModel, Name, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
-from server.api.references import sounds_in, uses_in_flows
 from server.api.upload import Upload, UploadedFile
 from server.auth.principal import Principal
 from server.live import Live
@@ -136,7 +135,7 @@ class Sounds:
             op("POST", "/sounds/preview", self.preview, "Hear a text without keeping it.",
                 **spoken, body=PreviewIn, file_type="audio/wav"),
             op("GET", "/sounds/voices", self.list_voices, "Voices that can speak.", **see,
-                returns=list[VoiceOut]),
+                returns=list[VoiceOut], errors=(Unprocessable,)),
             op("GET", "/sounds/{id}", self.fetch_sound, "An announcement or music.", **see,
                 **by_id, returns=SoundOut),
             op("GET", "/sounds/{id}/audio", self.play, "The sound; ranges are served.", **see,
@@ -186,7 +185,7 @@ class Sounds:
             stored = await self._files.convert(who.tenant_id, id, target_dbfs=level)
             return await self._keep(who, id, query, stored)
         except BadSoundFile as error:
-            detail = FieldError("body", str(error))
+            detail = FieldError("body", str(error), "not_playable")
             raise Unprocessable("The file cannot be played.", details=[detail]) from None
         except TimeoutError:
             raise ValidationFailed("The upload took too long: try again.") from None
@@ -210,8 +209,7 @@ class Sounds:
             before = await sounds.fetch_sound(db, who.tenant_id, id)
             if name_key(before.name) != name_key(body.name):
                 # A queue knows it by its id.
-                flows = await uses_in_flows(db, who.tenant_id, sounds_in, before.name, "body.name")
-                _refuse(before, flows)
+                _refuse(before, await uses_of_sound(db, who.tenant_id, before, "body.name"))
             with _taken_name(body.name, "body.name"):
                 row = await sounds.rename_sound(db, who.tenant_id, id, body.name)
             await note(db, who, "sound_changed", id, name=body.name)
@@ -221,7 +219,9 @@ class Sounds:
     async def remove_sound(self, who: Principal, id: UUID) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
             before = await sounds.fetch_sound(db, who.tenant_id, id)
-            _refuse(before, await _uses(db, who, before))
+            in_flows = await uses_of_sound(db, who.tenant_id, before, "path.id")
+            in_queues = await queues_with_music(db, who.tenant_id, before, "path.id")
+            _refuse(before, in_flows + in_queues)
             await sounds.delete_sound(db, who.tenant_id, id)
             await note(db, who, "sound_removed", id, name=before.name)
         await self._live.reload(who.tenant_id)
@@ -236,8 +236,9 @@ class Sounds:
         if len(there) >= _MOST_SOUNDS:
             raise Conflict(f"There are {_MOST_SOUNDS} sounds already: remove some first.")
         if name_key(name) in {name_key(each.name) for each in there}:
-            message = f"another sound is called {name} already"
-            detail = FieldError(field, message, "taken", {"value": name})
+            detail = FieldError(
+                field, f"another sound is called {name} already", "taken", {"value": name}
+            )
             raise Conflict("Something else has it already.", details=[detail])
 
     async def _receive(self, who: Principal, id: UUID, upload: UploadedFile) -> None:
@@ -255,7 +256,7 @@ class Sounds:
         try:
             return await self._speaker.speak(clean_text(text), voice)
         except MediaError as error:
-            detail = FieldError("body.voice", str(error))
+            detail = FieldError("body.voice", str(error), "not_spoken")
             raise Unprocessable("The text cannot be spoken.", details=[detail]) from None
 
     async def _keep(
@@ -290,18 +291,6 @@ class Sounds:
             raise
         await self._live.reload(who.tenant_id)
         return SoundOut.model_validate(row)
-
-
-async def _uses(db: Connection, who: Principal, sound: sounds.Sound) -> list[FieldError]:
-    in_flows = await uses_in_flows(db, who.tenant_id, sounds_in, sound.name, "path.id")
-    in_queues = [
-        FieldError(
-            "path.id", f"the queue {queue.name} plays it", "queue_plays", {"queue": queue.name}
-        )
-        for queue in await queues.list_all_queues(db, who.tenant_id)
-        if queue.music == sound.id
-    ]
-    return in_flows + in_queues
 
 
 def _refuse(sound: sounds.Sound, uses: list[FieldError]) -> None:

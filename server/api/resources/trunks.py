@@ -189,7 +189,8 @@ def _taken_trunk(body: TrunkIn) -> Any:
 def _told(body: TrunkIn) -> dict[str, object]:
     """What the audit trail says of a trunk."""
     named = "password" in body.model_fields_set
-    return {**body.model_dump(mode="json", exclude={"password"}), "new_password": named}
+    told = body.model_dump(mode="json", by_alias=True, exclude={"password"})
+    return {**told, "new_password": named}
 
 
 def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
