@@ -1,4 +1,4 @@
-"""Trunks: the PBXs and carriers we exchange calls with, and how it stands with them."""
+"""Trunks: how they are set up, and how they stand."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -106,8 +106,8 @@ class Trunks:
         return Paged([self._shown(who, row) for row in rows.items], rows.total)
 
     async def add_trunk(self, who: Principal, body: TrunkIn) -> TrunkOut:
+        values = _complete(_trunk_values(body))
         async with self._database.tenant_tx(who.tenant_id) as db:
-            values = _complete(_trunk_values(body))
             with _taken_trunk(body):
                 row = await trunks.insert_trunk(db, who.tenant_id, values)
             await note(db, who, "trunk_added", row.id, **_told(body))
@@ -189,10 +189,8 @@ def _taken_trunk(body: TrunkIn) -> Any:
 def _told(body: TrunkIn) -> dict[str, object]:
     """What the audit trail says of a trunk."""
     named = "password" in body.model_fields_set
-    return {
-        **body.model_dump(mode="json", by_alias=True, exclude={"password"}),
-        "new_password": named,
-    }
+    told = body.model_dump(mode="json", by_alias=True, exclude={"password"})
+    return {**told, "new_password": named}
 
 
 def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
