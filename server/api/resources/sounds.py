@@ -186,7 +186,7 @@ class Sounds:
             stored = await self._files.convert(who.tenant_id, id, target_dbfs=level)
             return await self._keep(who, id, query, stored)
         except BadSoundFile as error:
-            detail = FieldError("body", str(error))
+            detail = FieldError("body", str(error), "not_playable")
             raise Unprocessable("The file cannot be played.", details=[detail]) from None
         except TimeoutError:
             raise ValidationFailed("The upload took too long: try again.") from None
@@ -255,7 +255,7 @@ class Sounds:
         try:
             return await self._speaker.speak(clean_text(text), voice)
         except MediaError as error:
-            detail = FieldError("body.voice", str(error))
+            detail = FieldError("body.voice", str(error), "not_spoken")
             raise Unprocessable("The text cannot be spoken.", details=[detail]) from None
 
     async def _keep(
