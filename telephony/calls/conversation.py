@@ -65,9 +65,9 @@ class Conversation:
         sounds: Sounds,
         between: tuple[Party, Party],
         *,
-        on_gone: Callable[[Party], None],
+        on_gone: Callable[[Member[Party], Party | None], None],
     ) -> None:
-        """`on_gone` is told of anybody but those two who has hung up, or was let go.
+        """`on_gone` is told of anybody but those two who has hung up, and who had asked them.
 
         Raises MediaError where the legs of the two cannot meet.
         """
@@ -205,10 +205,12 @@ class Conversation:
         if party not in self._people or self.ending.done():
             return
         if party not in self.between:
-            if self._people[party].room == ASIDE:
+            member, asker = self._people[party], None
+            if member.room == ASIDE:
+                asker = next(p for p in self.between if self._people[p].room == ASIDE)
                 self.come_back()
             self.leave(party)
-            self._on_gone(party)
+            self._on_gone(member, asker)
             return
         # Whoever hangs up while somebody else is on the line leaves the two to one another.
         heir = self._heir

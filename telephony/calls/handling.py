@@ -2,7 +2,7 @@
 
 import asyncio
 
-from telephony.calls.audibility import ASIDE, Mode
+from telephony.calls.audibility import ASIDE, Member, Mode
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation
 from telephony.calls.dialling import (
@@ -204,6 +204,15 @@ def stop_supervising(call: Call, supervisor: PhoneUser) -> None:
     conversation.leave(party)
     _tell(call, party, SupervisionEnded)
     call.let_go(party)
+
+
+def somebody_gone(call: Call, member: Member[Party], asker: Party | None) -> None:
+    """One who had joined the two has hung up; `asker` had asked them for advice."""
+    if asker is not None:
+        _tell(call, asker, ConsultEnded, outcome="resumed")
+    elif member.mode is not Mode.TALK:
+        _tell(call, member.key, SupervisionEnded)
+    call.let_go(member.key)
 
 
 def supervising(call: Call, phone: PhoneUser) -> Party | None:

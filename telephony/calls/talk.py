@@ -12,7 +12,7 @@ from media.tones import ringback
 from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
-from telephony.calls.handling import refer
+from telephony.calls.handling import refer, somebody_gone
 from telephony.calls.party import Party
 from telephony.calls.sound import music
 from telephony.events import (
@@ -36,12 +36,12 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
     """
     sounds = Sounds(await music(call), ringback())
     bridge = call.context.engine.open_bridge(caller.media)
-
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
             stack.enter_context(_occupied(call, other))
-        conversation = Conversation(bridge, sounds, (caller, other), on_gone=call.let_go)
+        gone = partial(somebody_gone, call)
+        conversation = Conversation(bridge, sounds, (caller, other), on_gone=gone)
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
         for party in (caller, other):

@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
 from tests.support.audio import read_channels, seconds_of_tone, write_tone
 from tests.support.baresip import Baresip
-from tests.support.chromium import PROGRAM, Page, opened_page
+from tests.support.chromium import PROGRAM, opened_page
 from tests.support.free_ports import free_port_block
 from tests.support.running_server import PASSWORD, ROOT, RunningServer
 
@@ -54,7 +55,7 @@ async def registered(client: str, folder: Path) -> AsyncIterator[tuple[RunningSe
     extra = f'ws_origins = ["http://127.0.0.1:{port}"]'
     async with (
         RunningServer(folder / "server", sip_extra=extra) as server,
-        opened_page(html, folder, microphone=microphone, port=port) as page,
+        opened_page(html, microphone=microphone, port=port) as page,
     ):
         account = {
             "url": f"ws://127.0.0.1:{server.ws_port}/",
@@ -63,13 +64,13 @@ async def registered(client: str, folder: Path) -> AsyncIterator[tuple[RunningSe
             "password": PASSWORD,
         }
         await page.evaluate(f"client.start({json.dumps(account)})")
-        await page.until("client.isRegistered()")
+        await page.wait_for_function("() => client.isRegistered()")
         await server.until_registered("1001")
         yield server, page
 
 
 async def hears(page: Page, frequency: float) -> None:
-    await page.until(f"Math.abs(client.loudest() - {frequency}) < 15", seconds=10)
+    await page.wait_for_function(f"() => Math.abs(client.loudest() - {frequency}) < 15")
 
 
 async def until_node(server: RunningServer, node: str) -> None:
@@ -81,7 +82,7 @@ async def until_node(server: RunningServer, node: str) -> None:
 async def test_client_calls_and_hears_itself(client: str, tmp_path: Path) -> None:
     async with registered(client, tmp_path) as (server, page):
         await page.evaluate("client.call('sip:5001@127.0.0.1')")
-        await page.until("client.isTalking()")
+        await page.wait_for_function("() => client.isTalking()")
         await hears(page, VOICE)
         await page.evaluate("client.hangUp()")
         record = await server.until_record("5001")
@@ -97,7 +98,7 @@ async def test_client_is_called_holds_resumes_presses_and_passes_on(
         try:
             await server.until_registered("1002")
             await ben.dial(server.uri("1001"))
-            await page.until("client.isRinging()")
+            await page.wait_for_function("() => client.isRinging()")
             await page.evaluate("client.answer()")
             await ben.wait_for("CALL_ESTABLISHED")
             await hears(page, OTHER)
@@ -112,7 +113,7 @@ async def test_client_is_called_holds_resumes_presses_and_passes_on(
             await ben.wait_for("CALL_DTMF_START")
             await page.evaluate("client.transfer('sip:5001@127.0.0.1')")
             await until_node(server, "echo")
-            await page.until("client.isOver()")
+            await page.wait_for_function("() => client.isOver()")
             await asyncio.sleep(8)  # it says first what it is
             await ben.hang_up()
         finally:

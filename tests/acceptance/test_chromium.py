@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
+from playwright.async_api import Page
 
 from config.settings import MediaSettings
 from media.engine import MediaEngine
 from media.events import DtmfReceived
 from tests.support.audio import share_of_tone, write_tone
-from tests.support.chromium import PROGRAM, Page, opened_page
+from tests.support.chromium import PROGRAM, opened_page
 from tests.support.rtp_peer import RATE, tone
 from tests.support.webrtc_agent import Agent, heard_by
 
@@ -110,7 +111,7 @@ async def call(tmp_path: Path) -> AsyncIterator[Call]:
         stack.push_async_callback(agent.session.close)
         write_tone(tmp_path / "microphone.wav", 440)
         page = await stack.enter_async_context(
-            opened_page(PAGE, tmp_path, microphone=tmp_path / "microphone.wav")
+            opened_page(PAGE, microphone=tmp_path / "microphone.wav")
         )
         await page.evaluate("listen()")
         yield Call(page, engine, agent)

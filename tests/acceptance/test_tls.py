@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.test_desktop import SAYS, sign_in
 from tests.support.audio import write_tone
 from tests.support.certificates import Authority
-from tests.support.chromium import PROGRAM, opened_at
+from tests.support.chromium import PROGRAM, browser
+from tests.support.desk import Person
 from tests.support.running_server import PASSWORD, RunningServer
 
 pytestmark = pytest.mark.acceptance
@@ -32,7 +32,9 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest_asyncio.fixture
 async def secure(authority: Authority, tmp_path: Path) -> AsyncIterator[RunningServer]:
-    async with RunningServer(tmp_path / "server", authority=authority) as running:
+    async with RunningServer(
+        tmp_path / "server", authority=authority, sip_extra='host = "0.0.0.0"'
+    ) as running:
         yield running
 
 
@@ -70,11 +72,10 @@ async def test_c01_browser_phone_is_ready_over_wss_and_a_new_certificate_ends_no
 ) -> None:
     microphone = tmp_path / "voice.wav"
     write_tone(microphone, 880)
-    url = f"https://localhost:{secure.http_port}/"
-    async with opened_at(url, tmp_path, microphone=microphone, trusted=authority.pin) as page:
-        await sign_in(page, "agent1")
-        await page.until(SAYS.format("Phone ready"))
-        assert await page.evaluate("isSecureContext")
+    async with browser(microphone, trusted=authority.pin) as chromium:
+        anna = await Person.at(secure, chromium, "agent1")
+        await anna.sees("Phone ready")
+        assert await anna.page.evaluate("isSecureContext")
         before = await serial_at(secure.ws_port, authority.trusting)
         authority.issue()
         os.kill(secure.pid, signal.SIGHUP)
@@ -84,5 +85,5 @@ async def test_c01_browser_phone_is_ready_over_wss_and_a_new_certificate_ends_no
                     await asyncio.sleep(0.05)
         [phone] = [p for p in await secure.get("/phones") if p["user"] == "1001"]
         assert phone["registered"]
-        assert await page.evaluate(SAYS.format("Phone ready"))
+        await anna.sees("Phone ready")
     assert "Traceback" not in secure.log

@@ -109,7 +109,7 @@ class RunningServer:
         extra = "".join(f";{p}" for p in parameters)
         return f"<{self.uri(user)}>;auth_pass={PASSWORD};regint=60;audio_codecs=pcmu/8000/1{extra}"
 
-    async def start(self, *, seconds: float = 60) -> None:
+    async def start(self, *, seconds: float = 120) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "murima.toml"
         config.write_text(self._config)

@@ -330,6 +330,8 @@ def test_who_was_asked_hangs_up() -> None:
         await at(0.2)
         assert talk.heard() == {"ca", "ac"}
         assert talk.caller.media.hears == ""
+        [ended] = talk.centre.told(ConsultEnded)
+        assert (ended.leg_id, ended.outcome) == (talk.by.id, "resumed")
 
     talking(then)
 
@@ -432,6 +434,8 @@ def test_a_supervisor_hangs_up_and_nobody_notices() -> None:
         sue.bye()
         await at(0.2)
         assert talk.heard() == {"ca", "ac"}
+        [ended] = talk.centre.told(SupervisionEnded)
+        assert ended.leg_id == sue.party.id
 
     talking(then)
 

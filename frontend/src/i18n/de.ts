@@ -20,6 +20,7 @@ export const de: Record<Key, string> = {
   'signin.title': 'Anmelden',
   'signin.login': 'Anmeldename',
   'signin.password': 'Passwort',
+  'signin.show_password': 'Passwort zeigen',
   'signin.submit': 'Anmelden',
   'signin.expired': 'Ihre Sitzung ist beendet. Bitte melden Sie sich neu an.',
   'signin.wrong': 'Anmeldename oder Passwort ist falsch.',

@@ -19,6 +19,7 @@ export const en = {
   'signin.title': 'Sign in',
   'signin.login': 'Login',
   'signin.password': 'Password',
+  'signin.show_password': 'Show the password',
   'signin.submit': 'Sign in',
   'signin.expired': 'Your session has ended. Please sign in again.',
   'signin.wrong': 'Login or password is wrong.',

@@ -41,7 +41,7 @@ export function SignIn({ expired }: { expired: boolean }) {
             />
             <PasswordInput
               label={t('signin.password')} name="password" autoComplete="current-password" required
-              withAsterisk={false} maxLength={256}
+              withAsterisk={false} maxLength={256} visibilityToggleButtonProps={{ 'aria-label': t('signin.show_password') }}
               value={password} onChange={(event) => setPassword(event.currentTarget.value)}
             />
             <Button type="submit" loading={busy} size="md">{t('signin.submit')}</Button>
