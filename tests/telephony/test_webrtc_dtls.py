@@ -145,7 +145,8 @@ class World:
 def test_both_sides_agree_on_the_keys() -> None:
     async def main() -> None:
         world = World()
-        assert world.session.local.address == ("203.0.113.9", 30_000)
+        assert world.session.local.address == world.leg.address
+        assert world.session.local.public_host == "203.0.113.9"
         await world.connect()
         assert world.told == ["connected"]
         assert world.leg.peer == PHONE
