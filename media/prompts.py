@@ -44,7 +44,7 @@ class PromptStore:
         disk_bytes: int = _DISK_BYTES,
     ) -> None:
         self._files_folder = files_folder
-        self._voice = voice
+        self.voice = voice
         self._speaker = speaker or Speaker()
         self._spoken = _SpokenFiles(cache_folder, disk_bytes)
         self._memory = _Memory(memory_bytes)
@@ -52,7 +52,7 @@ class PromptStore:
 
     async def say(self, text: str, voice: str | None = None) -> Audio:
         """`text` as speech; a PromptError names what is wrong in one line."""
-        chosen, cleaned = voice or self._voice, clean_text(text)
+        chosen, cleaned = voice or self.voice, clean_text(text)
         if not cleaned:
             return silence(100)
 
@@ -80,6 +80,17 @@ class PromptStore:
                 raise PromptError(str(error)) from error
 
         return await self._once(("file", stamp), make)
+
+    async def sound(self, path: Path) -> Audio:
+        """A WAV of ours that is never changed. Raises PromptError where it is not there."""
+
+        async def make() -> Audio:
+            try:
+                return await asyncio.to_thread(read_wav, path)
+            except WavError as error:
+                raise PromptError(str(error)) from error
+
+        return await self._once(("sound", str(path)), make)
 
     async def music(self, folder: Path | None) -> Audio:
         """What waiting callers hear, to be looped: every WAV of `folder` by name, or our own.

@@ -43,6 +43,7 @@ class Speaker:
         self._program = program
         self._seconds = seconds
         self._free = asyncio.Semaphore(at_a_time)
+        self._voices: list[tuple[str, str]] | None = None
 
     async def speak(self, text: str, voice: str) -> Audio:
         """`text` as `clean_text` returns it; the audio is trimmed and at one level for all."""
@@ -55,10 +56,21 @@ class Speaker:
         except WavError as error:
             raise PromptError(f"{self._program} made no speech: {error}") from error
 
+    async def voices(self) -> list[tuple[str, str]]:
+        """Name for `speak` and for people of every voice, by the latter. Raises PromptError."""
+        if self._voices is None:
+            async with self._free:
+                listed = await self._output(["--voices"], b"", "list of voices")
+            self._voices = _listed_voices(listed.decode(errors="replace"))
+        return self._voices
+
     async def _run(self, text: str, voice: str) -> bytes:
         # The text goes in by stdin, so it can neither be taken for an option nor be too long;
         # without -m espeak-ng reads markup aloud instead of obeying it.
         options = ["-v", voice, "-s", str(_WORDS_PER_MINUTE), "-b", "1", "--stdin", "--stdout"]
+        return await self._output(options, text.encode(errors="replace"), f"voice {voice!r}")
+
+    async def _output(self, options: list[str], text: bytes, what: str) -> bytes:
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
@@ -68,7 +80,7 @@ class Speaker:
             raise PromptError(f"cannot run {self._program}: {error.strerror}") from error
         try:
             async with asyncio.timeout(self._seconds):
-                wav, complaint = await process.communicate(text.encode(errors="replace"))
+                wav, complaint = await process.communicate(text)
         except TimeoutError:
             raise PromptError(f"{self._program} took more than {self._seconds:g} s") from None
         finally:
@@ -78,8 +90,17 @@ class Speaker:
         if process.returncode != 0:
             lines = complaint.decode(errors="replace").split("\n")
             why = lines[0].strip()[:200] or f"exit code {process.returncode}"
-            raise PromptError(f"{self._program} failed with voice {voice!r}: {why}")
+            raise PromptError(f"{self._program} failed with {what}: {why}")
         return wav
+
+
+def _listed_voices(table: str) -> list[tuple[str, str]]:
+    """What `espeak-ng --voices` prints, below its heading."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    # Priority, language, age and gender, name, ...; the language is what -v takes.
+    named = {row[1]: row[3].replace("_", " ") for row in rows if len(row) > 4}
+    found = [(id, name) for id, name in named.items() if _VOICE.fullmatch(id)]
+    return sorted(found, key=lambda voice: voice[1].casefold())
 
 
 def clean_text(text: str) -> str:

@@ -39,6 +39,12 @@ def beep() -> Audio:
     return tone((1_000.0,), 400, level_db=-14.0)
 
 
+def zip_tone() -> Audio:
+    """What tells an agent that a caller will be heard the next moment."""
+    low, high = tone((660.0,), 110, level_db=-16.0), tone((880.0,), 140, level_db=-16.0)
+    return np.concatenate([low, silence(20), high])
+
+
 def ringback() -> Audio:
     """One second of tone and four of silence, to be looped while the other side rings."""
     ring = tone((_PROGRESS_HZ,), 1_000, level_db=_PROGRESS_LEVEL_DB)

@@ -31,6 +31,8 @@ class AgentProfile:
     """User of the phone that is rung."""
     skills: Mapping[str, int]
     """Level of each skill, 1 to 5. The agent serves every queue that asks for no more."""
+    auto_answer: bool = False
+    """The phone takes calls from queues by itself, after a tone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class AgentSnapshot:
     skills: Mapping[str, int]
     wrap_up_until: datetime | None = None
     """When the agent is free again without doing anything; None outside of a wrap-up."""
+    auto_answer: bool = False
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class Agent:
             reachable=self.reachable,
             skills=self.profile.skills,
             wrap_up_until=self._wrap_up_end(),
+            auto_answer=self.profile.auto_answer,
         )
 
     def _wrap_up_end(self) -> datetime | None:

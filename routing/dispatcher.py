@@ -12,6 +12,7 @@ from uuid import UUID
 from config.tenancy import TenantId
 from routing.acd.effects import Effect, Moment, Offer, StopRinging, WorkItem, WorkRemoved
 from routing.acd.matcher import Matcher
+from routing.acd.tallies import Tally
 from routing.agents import AgentProfile, AgentSnapshot
 from routing.errors import NoAgents, QueueFull
 from routing.events import (
@@ -92,6 +93,10 @@ class Dispatcher:
     def configure(self, queues: Iterable[QueueSettings], agents: Iterable[AgentProfile]) -> None:
         self._do(self._matcher.configure(queues, agents, self._moment()))
 
+    def resume_day(self, queue_id: QueueId, tally: Tally) -> None:
+        """Take up what was counted today before a restart."""
+        self._matcher.resume_day(queue_id, tally, self._moment())
+
     def enqueue(self, item: WorkItem, *, removed: Removed | None = None) -> None:
         """Let work wait. `removed` is told if the queue gives it up by itself.
 
@@ -143,9 +148,6 @@ class Dispatcher:
 
     def position(self, work_id: WorkId) -> int | None:
         return self._matcher.position(work_id)
-
-    def may_expect_agent(self, queue_id: QueueId) -> bool:
-        return self._matcher.may_expect_agent(queue_id)
 
     def find_queue(self, name: str) -> QueueSettings | None:
         return self._matcher.find_queue(name)

@@ -1,6 +1,7 @@
 """Queues: what they ask of agents, and what is seen of them from outside."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from config.tenancy import TenantId
 from routing.events import QueueId, WorkId
@@ -23,6 +24,18 @@ class QueueSettings:
     max_waiting: int = 100
     max_wait_seconds: float | None = None
     """Longest wait; a flow's own limit counts where it is shorter."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
+    service_level_seconds: float = 20.0
+    """Who is answered within it is served in time."""
+    service_level_target: float = 80.0
+    """Percent of the calls that ought to be served in time."""
+    short_abandon_seconds: float = 5.0
+    """Who hangs up within it is not counted."""
+    time_zone: str = "UTC"
+    """Where it is midnight when a new day is counted."""
+    auto_answer: bool = False
+    """Agents' phones take its calls by themselves, after a tone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,16 @@ class QueueSnapshot:
     work_ids: tuple[WorkId, ...]
     """Those who wait, next to be served first."""
     offered: int
-    """How many came since the server started: answered + abandoned + flowed_out + waiting."""
+    """How many came today: always answered + abandoned + flowed_out + waiting."""
     answered: int
     abandoned: int
     flowed_out: int
+    answered_in_time: int
+    """Of those answered, within `service_level_seconds`."""
+    abandoned_short: int
+    """Of those abandoned, within `short_abandon_seconds`."""
+    service_level: float | None
+    """Percent; see `Tally.service_level`."""
+    service_level_seconds: float
+    service_level_target: float
+    short_abandon_seconds: float

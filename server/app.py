@@ -4,15 +4,17 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from casecore.db.database import Database
 from casecore.db.embedded import EmbeddedPostgres
 from casecore.store import calls
 from casecore.store.agent_states import list_last_states
+from casecore.store.queue_visits import list_days
 from casecore.store.snapshots import TenantSnapshot, load_tenant
 from casecore.store.tenants import list_tenants
 from config.settings import Settings
@@ -20,11 +22,13 @@ from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.errors import MediaError
 from media.prompts import PromptStore
+from media.sound_files import SoundFiles
 from server.addresses import AddressUnusable
 from server.api.resources.softphone import SoftphoneAccess
 from server.auth.secrets_file import load_or_make
 from server.auth.tickets import Tickets
 from server.bindings.agent_states import resume_states
+from server.bindings.queue_days import days_began, resume_days
 from server.bindings.records import Records
 from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
@@ -33,6 +37,7 @@ from server.data_dir import DataDir
 from server.demo import make_demo_tenant
 from server.dispatchers import Dispatchers
 from server.gauges import expiry_gauge, gauges_of
+from server.greeting import greeting
 from server.http import Browsers, HttpServer
 from server.ice_servers import IceServers
 from server.journal.journal import Journal
@@ -49,6 +54,7 @@ from telephony.calls.context import CallContext
 from telephony.directory import Directory
 from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
+from telephony.phone_checks import PhoneChecks
 from telephony.registrar import Registrar
 from telephony.sip.digest import DigestChallenger
 from telephony.switchboard import Switchboard
@@ -86,7 +92,16 @@ async def serve(
         passwords = await _demo(settings, data, database)
         server = _Server(settings, data, database, tasks, tls)
         await server.start(stack)
-        say(_greeting(settings, server, passwords, data, time.monotonic() - began))
+        say(
+            greeting(
+                settings,
+                sip=server.endpoint.bound["udp"],
+                page=server.web.page_url(),
+                passwords=passwords,
+                passwords_file=data.demo_passwords,
+                seconds=time.monotonic() - began,
+            )
+        )
         await stop.wait()
         log.info("stopping: no new calls are taken")
         server.endpoint.drain = True
@@ -197,6 +212,7 @@ class _Server:
             dispatchers=self.dispatchers.of,
             publish=self.bus.publish,
             recordings=data.recordings,
+            sound_path=SoundFiles(data.sounds).path,
             music=media.music_folder,
             utcnow=lambda: datetime.now(UTC),
             new_id=uuid4,
@@ -231,20 +247,17 @@ class _Server:
         self.bus.subscribe_every(self.journal.append)
         self.bus.subscribe_every(self.http.feed.publish)
         started = datetime.now(UTC)
-        running = self._tasks.create_task(self.journal.run(), name="journal")
-        stack.callback(running.cancel)
+        self._meanwhile(stack, self.journal.run(), "journal")
         stack.push_async_callback(self._store_last_records)
         await self._close_interrupted(started)
         await self.reload()
         await self._resume_agents()
+        await self._resume_days()
         await self.http.accounts.refresh_all()
         changes = Changes(self.database, self.http.accounts, self.reload)
-        listening = self._tasks.create_task(changes.run(), name="changes")
-        stack.callback(listening.cancel)
-        warming = self._tasks.create_task(self._warm_up(), name="warm up")
-        stack.callback(warming.cancel)
-        lag = self._tasks.create_task(self._measure_lag(), name="loop lag")
-        stack.callback(lag.cancel)
+        self._meanwhile(stack, changes.run(), "changes")
+        self._meanwhile(stack, self._warm_up(), "warm up")
+        self._meanwhile(stack, self._measure_lag(), "loop lag")
         await self.engine.start()
         stack.push_async_callback(self.engine.stop)
         stack.callback(self.dispatchers.stop)
@@ -252,7 +265,14 @@ class _Server:
         stack.push_async_callback(self.http.stop)
         await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
-        await self.switchboard.registrations.restore()
+        registrations = self.switchboard.registrations
+        await registrations.restore()
+        checks = PhoneChecks(self.context, registrations.refresh_reachability)
+        self._meanwhile(stack, checks.run(), "check phones")
+
+    def _meanwhile(self, stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Let it go on until `stack` is left."""
+        stack.callback(self._tasks.create_task(work, name=name).cancel)
 
     async def _start_endpoint(self) -> None:
         try:
@@ -308,6 +328,14 @@ class _Server:
             async with self.database.tenant_tx(tenant_id) as db:
                 last = await list_last_states(db, tenant_id)
             resume_states(self.dispatchers.of(tenant_id), last)
+
+    async def _resume_days(self) -> None:
+        now = datetime.now(UTC)
+        for snapshot in await self._snapshots():
+            tenant_id, queues = snapshot.tenant.id, queues_of(snapshot)
+            async with self.database.tenant_tx(tenant_id) as db:
+                days = await list_days(db, tenant_id, days_began(queues, now))
+            resume_days(self.dispatchers.of(tenant_id), queues, days, now)
 
     async def _store_last_records(self) -> None:
         with suppress(TimeoutError):
@@ -369,25 +397,3 @@ async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[s
 
 def _alarm(text: str) -> None:
     log.error("alarm: media", extra={"alarm": text})
-
-
-def _greeting(
-    settings: Settings,
-    server: _Server,
-    passwords: dict[str, str] | None,
-    data: DataDir,
-    seconds: float,
-) -> str:
-    host, port = server.endpoint.bound["udp"]
-    lines = [f"Murima is ready after {seconds:.1f} s."]
-    if settings.demo.enabled:
-        lines += [
-            f"  Dial      sip:5000@{host}:{port} (menu), 5001 (echo test), 5002 (voicemail)",
-            f"  Phones    1001, 1002, 1900 register at {host}:{port}; *45 makes an agent available",
-            f"  Users     agent1, agent2, supervisor, admin; passwords in {data.demo_passwords}",
-        ]
-    lines.append(f"  Web       {server.web.page_url()} (API: /api/v1/openapi.json)")
-    if passwords is not None and settings.demo.password is None:
-        lines.append("  Passwords, shown this once:")
-        lines += [f"    {name:<11} {password}" for name, password in passwords.items()]
-    return "\n".join(lines)

@@ -35,6 +35,11 @@ class DataDir:
         return self.root / "prompts"
 
     @property
+    def sounds(self) -> Path:
+        """Announcements and music of the tenants."""
+        return self.root / "sounds"
+
+    @property
     def prompt_cache(self) -> Path:
         return self.root / "cache" / "prompts"
 
@@ -63,7 +68,7 @@ class DataDir:
         """Make the directory and hold it; raises DataDirInUse or DataDirUnusable."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.recordings, self.prompts, self.prompt_cache):
+            for folder in (self.recordings, self.prompts, self.sounds, self.prompt_cache):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

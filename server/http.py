@@ -21,10 +21,16 @@ from server.api.resources.auth import Auth
 from server.api.resources.call_control import CallControl
 from server.api.resources.calls import Calls
 from server.api.resources.configuration import Configuration
+from server.api.resources.contacts import Contacts
+from server.api.resources.device_tests import DeviceTests
+from server.api.resources.help import Help
+from server.api.resources.hours import Hours
+from server.api.resources.phones import Phones
 from server.api.resources.queue_settings import QueueSettings
 from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
+from server.api.resources.sounds import Sounds
 from server.api.resources.trail import Trail
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
@@ -106,10 +112,16 @@ class HttpServer:
             QueueSettings(database, self._live),
             Calls(database, self._live),
             WrapUp(database),
-            CallControl(database, self._live, self.accounts),
+            Contacts(database, self._live),
+            DeviceTests(database),
+            Help(database, self._live),
+            CallControl(self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Phones(database, self._live, self._browsers.softphones.realm),
+            Hours(database, self._live),
+            Sounds(database, self._live, data.sounds),
             Users(database, self.accounts, self._passwords),
             Trail(database),
         )

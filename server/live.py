@@ -68,6 +68,10 @@ class Live:
         """Contacts of every phone by its user; empty for one that is not registered."""
         return self._switchboard.registrations.phones(tenant_id)
 
+    def voice(self) -> str:
+        """Whose voice speaks where none is named."""
+        return self._switchboard.context.prompts.voice
+
     async def reload(self, tenant_id: TenantId) -> None:
         """The tenant's configuration was changed."""
         await self._reload(tenant_id)

@@ -6,8 +6,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from uuid import UUID
 
 from config.tenancy import TenantId
+from routing.calendars import Calendar
 from routing.events import AgentId
-from routing.ivr.document import Flow
+from routing.ivr.document import Flow, name_key
 from telephony.numbers import number_key
 from telephony.sip.uri import SipUri
 
@@ -59,6 +60,24 @@ class FlowVersion:
     flow: Flow
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCalendar:
+    """Opening hours that every flow of the tenant may name."""
+
+    tenant_id: TenantId
+    name: str
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """An announcement or music of the tenant."""
+
+    tenant_id: TenantId
+    id: UUID
+    name: str
+
+
 class Directory:
     """Looks things up; every answer belongs to the tenant that was asked for."""
 
@@ -70,6 +89,8 @@ class Directory:
         trunks: Iterable[Trunk] = (),
         numbers: Iterable[Number] = (),
         flows: Iterable[FlowVersion] = (),
+        calendars: Iterable[NamedCalendar] = (),
+        sounds: Iterable[Sound] = (),
     ) -> None:
         tenants = tuple(tenants)
         self._domains = {t.sip_domain.lower(): t.tenant_id for t in tenants if t.sip_domain}
@@ -81,6 +102,10 @@ class Directory:
         self._trunks = tuple(trunks)
         self._numbers = {(n.tenant_id, number_key(n.number)): n for n in numbers}
         self._flows = {(f.tenant_id, f.flow_id): f for f in flows}
+        self._calendars: dict[TenantId, dict[str, Calendar]] = {}
+        for each in calendars:
+            self._calendars.setdefault(each.tenant_id, {})[name_key(each.name)] = each.calendar
+        self._sounds = {(s.tenant_id, name_key(s.name)): s for s in sounds}
 
     def tenant_of(self, domain: str) -> TenantId | None:
         return self._domains.get(domain.lower(), self._default)
@@ -130,3 +155,10 @@ class Directory:
 
     def find_flow(self, tenant_id: TenantId, flow_id: UUID) -> FlowVersion | None:
         return self._flows.get((tenant_id, flow_id))
+
+    def calendars(self, tenant_id: TenantId) -> Mapping[str, Calendar]:
+        """The tenant's opening hours by `name_key`."""
+        return self._calendars.get(tenant_id, {})
+
+    def find_sound(self, tenant_id: TenantId, name: str) -> Sound | None:
+        return self._sounds.get((tenant_id, name_key(name)))

@@ -10,7 +10,7 @@ from math import ceil
 
 from config.settings import SipSettings
 from telephony.errors import AddressInUse
-from telephony.sip.message import Message, Request
+from telephony.sip.message import Message, Request, Response
 from telephony.sip.parser import BadMessage, parse_message
 from telephony.sip.uri import NameAddress, SipUri
 from telephony.transport.flow import Address, Flow
@@ -147,11 +147,18 @@ class SipEndpoint:
         self, target: SipUri, flow: Flow | None = None, timeout: float = 5.0
     ) -> int | None:
         """The status a peer answers OPTIONS with; None when it is silent or out of reach."""
-        answer: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        answer = await self.ping(target, flow, timeout)
+        return None if answer is None else answer.status
 
-        def on_final(status: int | None) -> None:
+    async def ping(
+        self, target: SipUri, flow: Flow | None = None, timeout: float = 5.0
+    ) -> Response | None:
+        """What a peer answers OPTIONS with, whatever it is; None when it is silent."""
+        answer: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+
+        def on_final(response: Response | None) -> None:
             if not answer.done():
-                answer.set_result(status)
+                answer.set_result(response)
 
         self._agent.options(target, flow, on_final)
         try:

@@ -281,6 +281,18 @@ class ConsultEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultSwapped:
+    """The party goes to the other of the two it talks with by turns."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    aside: bool
+    """Whether it talks with whoever it asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisionChanged:
     """A supervisor's leg takes part in a call, or does so in another way from now on."""
 
@@ -289,8 +301,10 @@ class SupervisionChanged:
     call_id: CallId
     leg_id: LegId
     mode: str
-    """`listen`, `whisper` or `barge`."""
+    """`listen`, `whisper`, `barge` or `take_over`."""
     supervised: LegId
+    user_id: UUID | None = None
+    """Who it is, beyond the phone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +313,46 @@ class SupervisionEnded:
     at: datetime
     call_id: CallId
     leg_id: LegId
+    user_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpRequested:
+    """An agent in a talk asks a supervisor for help."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    agent_id: UUID | None
+    reason: str
+    """`question`, `upset_caller`, `technical`, `emergency` or `other`."""
+    text: str
+    """In the agent's words; may be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpTaken:
+    """A supervisor says to come."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    by: str
+    """Login of who comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpEnded:
+    """Nobody asks for help in the call any more."""
+
+    tenant_id: TenantId
+    at: datetime
+    call_id: CallId
+    leg_id: LegId
+    outcome: str
+    """`withdrawn` by the agent, or `call_ended`."""
 
 
 CallEvent = (
@@ -314,8 +368,12 @@ CallEvent = (
     | LegUnmuted
     | ConsultBegan
     | ConsultEnded
+    | ConsultSwapped
     | SupervisionChanged
     | SupervisionEnded
+    | HelpRequested
+    | HelpTaken
+    | HelpEnded
     | LegEnded
     | LegsBridged
     | FlowStarted

@@ -11,7 +11,7 @@ from media.audio import Audio
 from media.errors import MediaError
 from media.tones import beep
 from routing.ivr.document import Prompt
-from routing.ivr.interpreter import Interpreter, Step
+from routing.ivr.interpreter import Interpreter, NodeVisit, Step
 from routing.ivr.orders import (
     Digits,
     Done,
@@ -30,12 +30,12 @@ from routing.ivr.orders import (
     Transferred,
     Voicemail,
 )
-from telephony.calls.call import Call
+from telephony.calls.call import Call, Choice
 from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.silence import Silence
-from telephony.calls.sound import from_file, music, spoken
+from telephony.calls.sound import from_file, from_sound, music, spoken
 from telephony.calls.talk import CallRecorder, talk
 from telephony.directory import FlowVersion
 from telephony.events import (
@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _LISTEN_SECONDS = 0.5
 """How often a message is listened to for its end."""
+_LONGEST_NAME = 60
+"""Characters of a node's name as an agent is shown it."""
 
 
 class QueueDesk(Protocol):
@@ -67,7 +69,9 @@ class FlowRunner:
         self._version = version
         self._desk = desk
         variables = {"caller": call.caller, "called": call.called}
-        self._interpreter = Interpreter(version.flow, variables)
+        calendars = call.context.directory.calendars(call.tenant_id)
+        self._interpreter = Interpreter(version.flow, variables, calendars)
+        self._before: NodeVisit | None = None
 
     async def run(self) -> str:
         """Walk through the flow; returns the cause of the call's end."""
@@ -108,6 +112,15 @@ class FlowRunner:
                     exit_taken=visit.exit_taken,
                 )
             )
+            if self._before is not None and self._before.kind == "menu":
+                choice = Choice(self._name(self._before), visit.exit_taken, self._name(visit))
+                call.choices.append(choice)
+            self._before = visit
+
+    def _name(self, visit: NodeVisit) -> str:
+        """What people call a node: its author's note, or else its name in words."""
+        note = self._version.flow.nodes[visit.node].note.strip()
+        return note[:_LONGEST_NAME] or visit.node.replace("_", " ").replace("-", " ")
 
     async def _carry_out(
         self, order: Play | Gather | JoinQueue | Transfer | Voicemail | Echo
@@ -234,6 +247,8 @@ class FlowRunner:
             audio = None
             if prompt.say is not None:
                 audio = await spoken(self._call, prompt.say)
+            elif prompt.sound is not None:
+                audio = await from_sound(self._call, prompt.sound)
             elif prompt.file is not None:
                 audio = await from_file(self._call, prompt.file)
             if audio is not None:

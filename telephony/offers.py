@@ -7,20 +7,32 @@ from dataclasses import dataclass
 from math import inf
 
 from media.errors import MediaError
+from media.tones import zip_tone
 from routing.dispatcher import Offer, WorkItem
-from routing.errors import NoAgents, QueueFull, UnknownQueue
-from routing.events import AgentId, Outcome, WorkId
+from routing.errors import NoAgents, QueueFull, RoutingError, UnknownQueue
+from routing.events import AgentId, AgentState, Outcome, WorkId
 from routing.ivr.orders import JoinQueue, NotServed, Served
 from routing.queues import QueueSettings
 from telephony.calls.call import Call
-from telephony.calls.conversation import PassedOn
-from telephony.calls.dialling import BUSY, DialFailed, caller_address, phone_targets, ring
+from telephony.calls.conversation import Left, PassedOn
+from telephony.calls.dialling import (
+    AUTO_ANSWER,
+    BUSY,
+    DialFailed,
+    caller_address,
+    phone_targets,
+    ring,
+)
 from telephony.calls.party import Party
+from telephony.calls.returning import is_lost
 from telephony.calls.sound import music, spoken
 from telephony.calls.talk import talk
 from telephony.events import LegRole
 
 log = logging.getLogger(__name__)
+
+_TONE_SECONDS = 1.0
+"""A phone that cannot be heard must not keep the caller from the agent."""
 
 
 @dataclass(eq=False, slots=True)
@@ -57,7 +69,8 @@ class AgentOffers:
         work_id = WorkId(call.id)
         waiting = _Waiting(call, queue.name, asyncio.get_running_loop().create_future())
         self._waiting[work_id] = waiting
-        call.state, call.queue = "queued", queue.name
+        call.state, call.queue, call.queued_at = "queued", queue.name, call.context.utcnow()
+        before, call.music = call.music, queue.music
         item = WorkItem(work_id, queue.id, order.priority, call.caller, order.needs_agents)
         abandoned, reason = True, ""
         try:
@@ -65,7 +78,8 @@ class AgentOffers:
             agent = await self._wait(call, caller, waiting, order, queue)
             abandoned = False
             call.agent_id = agent.agent_id
-            await _talk(call, caller, agent)
+            if await _talk(call, caller, agent):
+                _put_back(call, caller, agent, queue)
             return Served()
         except (QueueFull, NoAgents, UnknownQueue) as refusal:
             abandoned, reason = False, refusal.code
@@ -77,6 +91,7 @@ class AgentOffers:
             self._waiting.pop(work_id, None)
             waiting.agent.cancel()
             if abandoned or reason:
+                call.music = before
                 dispatcher.withdraw(work_id, abandoned=abandoned, reason=reason)
             else:
                 dispatcher.finish(work_id)
@@ -94,11 +109,17 @@ class AgentOffers:
             if not targets:
                 return Outcome.FAILED
             from_ = caller_address(call, f"{waiting.queue}: {call.caller or 'withheld number'}")
-            agent = await ring(call, targets, LegRole.AGENT, from_=from_)
+            headers = AUTO_ANSWER if offer.auto_answer else ()
+            agent = await ring(call, targets, LegRole.AGENT, from_=from_, headers=headers)
         except DialFailed as failure:
             return Outcome.REFUSED if failure.status in BUSY else Outcome.FAILED
         if waiting.agent.done():
             # The caller hung up in the moment in which the agent answered.
+            await call.drop_party(agent, "caller_hung_up")
+            return Outcome.WITHDRAWN
+        if offer.auto_answer:
+            await _warn(agent)
+        if waiting.agent.done():
             await call.drop_party(agent, "caller_hung_up")
             return Outcome.WITHDRAWN
         waiting.agent.set_result(agent)
@@ -155,7 +176,24 @@ class AgentOffers:
         await playback.finished()
 
 
-async def _talk(call: Call, caller: Party, agent: Party) -> None:
+async def _warn(agent: Party) -> None:
+    """A short tone before somebody is heard who was not asked in; the caller has music still."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_TONE_SECONDS):
+            await agent.media.play(zip_tone()).finished()
+
+
+def _put_back(call: Call, caller: Party, agent: Party, queue: QueueSettings) -> None:
+    """The agent was lost and did not come back: the caller is next, and no call goes there."""
+    assert agent.agent_id is not None
+    dispatcher = call.context.dispatchers(call.tenant_id)
+    with contextlib.suppress(RoutingError):
+        dispatcher.set_agent_state(AgentId(agent.agent_id), AgentState.AWAY, "media_lost")
+    call.onward = PassedOn(agent, caller, "", queue.name, first=True)
+
+
+async def _talk(call: Call, caller: Party, agent: Party) -> bool:
+    """Let both talk; whether the agent was lost and the caller is still there."""
     try:
         ending = await talk(call, caller, agent, recorded=True)
     except MediaError as error:
@@ -166,6 +204,7 @@ async def _talk(call: Call, caller: Party, agent: Party) -> None:
     if isinstance(ending, PassedOn):
         call.onward = ending
     await call.drop_party(agent, "transferred" if call.onward else "caller_hung_up")
+    return isinstance(ending, Left) and ending.party is not caller and is_lost(ending.party)
 
 
 def _give_up(waiting: _Waiting, reason: str) -> None:

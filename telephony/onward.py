@@ -17,6 +17,8 @@ from telephony.flows import FlowRunner, QueueDesk
 log = logging.getLogger(__name__)
 
 _RING_SECONDS = 30.0
+_FIRST = 1_000
+"""Priority of who must not wait behind others again; flows and queues give a hundred at most."""
 
 
 async def go_on(call: Call, onward: PassedOn, desk: QueueDesk) -> str:
@@ -32,7 +34,12 @@ async def go_on(call: Call, onward: PassedOn, desk: QueueDesk) -> str:
         )
     )
     if onward.queue:
-        order = JoinQueue(onward.queue, priority=0, max_wait_seconds=None, needs_agents=False)
+        order = JoinQueue(
+            onward.queue,
+            priority=_FIRST if onward.first else 0,
+            max_wait_seconds=None,
+            needs_agents=False,
+        )
         result = await desk.serve(call, stays, order)
         return "agent_hung_up" if isinstance(result, Served) else "not_served"
     if isinstance(onward.to, Party):

@@ -145,5 +145,6 @@ class Registrations:
         dispatcher = context.dispatchers(tenant_id)
         for phone in context.directory.phones(tenant_id):
             if phone.agent_id is not None:
-                reachable = bool(context.registrar.bindings(tenant_id, phone.user))
+                bindings = context.registrar.bindings(tenant_id, phone.user)
+                reachable = any(b.flow not in context.silent_flows for b in bindings)
                 dispatcher.set_reachable(phone.agent_id, reachable)

@@ -16,7 +16,7 @@ from telephony.direct import connect_both, connect_through
 from telephony.directory import FlowVersion, PhoneUser
 from telephony.errors import UnknownPhone
 from telephony.events import CallId, Direction, LegRole
-from telephony.features import CODES, toggle_available
+from telephony.features import CODES, TOGGLE_AVAILABLE, run_feature
 from telephony.flows import FlowRunner, QueueDesk
 from telephony.numbers import caller_of, cleaned, user_of
 from telephony.onward import go_on
@@ -75,7 +75,9 @@ class Switchboard:
 
     def receive_register(self, request: "Request", flow: "Flow", principal: object) -> "Response":
         assert isinstance(principal, FromPhone)
-        return self.registrations.receive_register(request, flow, principal.phone)
+        response = self.registrations.receive_register(request, flow, principal.phone)
+        self._notice_new_page(principal.phone)
+        return response
 
     def receive_invite(self, leg: "IncomingLeg", principal: object) -> None:
         called = user_of(leg.request.uri)
@@ -157,6 +159,19 @@ class Switchboard:
 
     # --- what becomes of a call
 
+    def _notice_new_page(self, phone: PhoneUser) -> None:
+        """A browser that registered under another name has another page: what was in the old one
+        is gone, though nobody hung up."""
+        bindings = self.context.registrar.bindings(phone.tenant_id, phone.user)
+        pages = {binding.contact.user for binding in bindings if binding.flow.is_browser}
+        for call in list(self._calls.values()):
+            if not pages or call.tenant_id != phone.tenant_id:
+                continue
+            for party in list(call.parties):
+                page = party.page
+                if party.name == phone.user and page is not None and page not in pages:
+                    party.note_page_gone()
+
     def _from_phone(self, leg: "IncomingLeg", phone: PhoneUser, called: str) -> None:
         tenant_id = phone.tenant_id
         version = self._flow_of(tenant_id, called)
@@ -165,9 +180,7 @@ class Switchboard:
         direction = Direction.OUTBOUND if outside else Direction.INTERNAL
         call = self._new_call(tenant_id, direction, caller=phone.user, called=called)
         if called in CODES:
-            self._answer_and_run(
-                call, leg, phone, lambda c, party: toggle_available(c, party, phone)
-            )
+            self._answer_and_run(call, leg, phone, lambda c, party: run_feature(c, party, phone))
         elif version is not None:
             self._begin_flow(call, leg, version, phone)
         else:
@@ -208,7 +221,7 @@ class Switchboard:
             await party.agreed
             return await run(call, party)
 
-        self._start(call, body, agent_of=None if call.called in CODES else phone)
+        self._start(call, body, agent_of=None if call.called == TOGGLE_AVAILABLE else phone)
 
     def _connect_through(self, call: Call, leg: "IncomingLeg", phone: PhoneUser) -> None:
         """A phone calls another phone or the outside: it is answered when the other end is."""

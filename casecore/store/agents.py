@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from casecore.db.connection import Connection, Row
@@ -15,7 +16,7 @@ from config.tenancy import TenantId
 SORT_COLUMNS = {"name": "a.name", "extension": "a.extension", "created_at": "a.created_at"}
 
 _SELECT = """
-    select a.id, a.name, a.extension, a.created_at,
+    select a.id, a.name, a.extension, a.auto_answer, a.created_at,
            (select coalesce(json_object_agg(s.skill, s.level order by s.skill), '{}')
               from agent_skills s
              where s.tenant_id = a.tenant_id
@@ -24,7 +25,11 @@ _SELECT = """
      where a.tenant_id = $1
        and a.deleted_at is null
 """
-_INSERT = "insert into agents (tenant_id, name, extension) values ($1, $2, $3) returning id"
+_INSERT = """
+    insert into agents (tenant_id, name, extension, auto_answer)
+    values ($1, $2, $3, $4)
+    returning id
+"""
 _FETCH = _SELECT + " and a.id = $2"
 _BY_EXTENSION = _SELECT + " and a.extension = $2"
 _LIST = _SELECT + " order by a.extension, a.id"
@@ -32,7 +37,7 @@ _PAGES = orderings(_SELECT, SORT_COLUMNS, unique="a.id", page="limit $2 offset $
 _COUNT = "select count(*) from agents where tenant_id = $1 and deleted_at is null"
 _UPDATE = """
     update agents
-       set name = $3, extension = $4
+       set name = $3, extension = $4, auto_answer = $5
      where tenant_id = $1
        and id = $2
        and deleted_at is null
@@ -64,6 +69,8 @@ class AgentValues:
     """User of the phone that rings."""
     skills: Mapping[str, int] = field(default_factory=dict)
     """Skill -> level, 1 to 5."""
+    auto_answer: bool = False
+    """The phone takes calls from queues by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +82,9 @@ class Agent(AgentValues):
 async def insert_agent(db: Connection, tenant_id: TenantId, values: AgentValues) -> Agent:
     """Raises AlreadyExists for a taken extension, NotStorable for a level outside 1-5."""
     with refusals(f"agent {values.extension}"):
-        agent_id = await db.fetchval(_INSERT, tenant_id, values.name, values.extension)
+        agent_id = await db.fetchval(
+            _INSERT, tenant_id, values.name, values.extension, values.auto_answer
+        )
         await _insert_skills(db, tenant_id, agent_id, values.skills)
     return await fetch_agent(db, tenant_id, agent_id)
 
@@ -93,7 +102,9 @@ async def update_agent(
 ) -> Agent:
     """Set name, extension and the whole set of skills."""
     with refusals(f"agent {values.extension}"):
-        status = await db.execute(_UPDATE, tenant_id, agent_id, values.name, values.extension)
+        status = await db.execute(
+            _UPDATE, tenant_id, agent_id, values.name, values.extension, values.auto_answer
+        )
         changed(status, f"agent {agent_id}")
         await db.execute(_DELETE_SKILLS, tenant_id, agent_id)
         await _insert_skills(db, tenant_id, agent_id, values.skills)
@@ -126,7 +137,5 @@ def _found(row: Row | None, what: str) -> Agent:
     return _agent(**row)
 
 
-def _agent(*, id: UUID, name: str, extension: str, created_at: datetime, skills: str) -> Agent:
-    return Agent(
-        id=id, name=name, extension=extension, created_at=created_at, skills=json.loads(skills)
-    )
+def _agent(*, skills: str, **values: Any) -> Agent:
+    return Agent(**values, skills=json.loads(skills))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
-from casecore.store.rows import listing_of, page_of, plain, plain_json
+from casecore.store.rows import containing, listing_of, page_of, plain, plain_json
 from config.tenancy import TenantId
 
 SORT_COLUMNS = {"seq": "seq"}
@@ -19,9 +19,15 @@ _SELECT = """
     select seq, at, actor_id, actor, action, subject, data, hash
       from audit_log
      where tenant_id = $1
+       and ($2::text is null or actor ilike $2)
+       and ($3::text is null or action ilike $3)
+       and ($4::text is null or subject ilike $4
+            or exists (select from jsonb_each_text(data) told where told.value ilike $4))
+       and ($5::timestamptz is null or at >= $5)
+       and ($6::timestamptz is null or at < $6)
 """
-_PAGES = orderings(_SELECT, SORT_COLUMNS, unique="seq", page="limit $2 offset $3")
-_COUNT = "select count(*) from audit_log where tenant_id = $1"
+_PAGES = orderings(_SELECT, SORT_COLUMNS, unique="seq", page="limit $7 offset $8")
+_COUNT = f"select count(*) from ({_SELECT}) matching"
 _FIRST_BROKEN = "select audit_first_broken($1)"
 
 
@@ -45,6 +51,21 @@ class AuditEntry:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries: those with each text in it, in either case."""
+
+    actor: str = ""
+    action: str = ""
+    about: str = ""
+    """In the subject or in what is told of it."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING = Wanted()
+
+
 async def insert_audit(
     db: Connection,
     tenant_id: TenantId,
@@ -62,9 +83,15 @@ async def insert_audit(
     return int(seq)
 
 
-async def list_audit(db: Connection, tenant_id: TenantId, page: Page) -> Rows[AuditEntry]:
+async def list_audit(
+    db: Connection, tenant_id: TenantId, page: Page, wanted: Wanted = EVERYTHING
+) -> Rows[AuditEntry]:
     statements = listing_of(_PAGES, page, _COUNT, default="seq")
-    return await page_of(db, _entry, statements, tenant_id, page.limit, page.offset)
+    patterns = map(containing, (wanted.actor, wanted.action, wanted.about))
+    times = (wanted.since, wanted.until)
+    return await page_of(
+        db, _entry, statements, tenant_id, *patterns, *times, page.limit, page.offset
+    )
 
 
 async def find_first_broken(db: Connection, tenant_id: TenantId) -> int | None:

@@ -26,6 +26,7 @@ _LIST = f"""
        and l.call_id = any($2::uuid[])
      order by l.started_at, l.id
 """
+_PARTY = "select party from legs where tenant_id = $1 and id = $2"
 _INSERT = """
     insert into legs (tenant_id, id, call_id, role, party, agent_id, sip_call_id, started_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -98,6 +99,11 @@ async def list_legs_of_calls(
 ) -> list[Leg]:
     """In the order in which they began."""
     return [_leg(row) for row in await db.fetch(_LIST, tenant_id, list(call_ids))]
+
+
+async def fetch_party(db: Connection, tenant_id: TenantId, leg_id: UUID) -> str:
+    """Who was at the end of a leg; empty for one that is not known."""
+    return str(await db.fetchval(_PARTY, tenant_id, leg_id) or "")
 
 
 async def insert_leg(db: Connection, tenant_id: TenantId, leg: NewLeg) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
-from casecore.store.rows import all_of, changed, found, listing_of, page_of, refusals
+from casecore.store.rows import all_of, changed, containing, found, listing_of, page_of, refusals
 from config.tenancy import TenantId
 
 SORT_COLUMNS = {"number": "n.number", "created_at": "n.created_at"}
@@ -19,8 +19,9 @@ _SELECT = """
 """
 _FETCH = _SELECT + " and n.number = $2"
 _LIST = _SELECT + " order by n.number"
-_PAGES = orderings(_SELECT, SORT_COLUMNS, unique="n.number", page="limit $2 offset $3")
-_COUNT = "select count(*) from numbers where tenant_id = $1"
+_MATCHES = " and ($2::text is null or n.number ilike $2 or f.name ilike $2)"
+_PAGES = orderings(_SELECT + _MATCHES, SORT_COLUMNS, unique="n.number", page="limit $3 offset $4")
+_COUNT = f"select count(*) from ({_SELECT} {_MATCHES}) matching"
 _INSERT = """
     insert into numbers (tenant_id, number, flow_id)
     select $1, $2, f.id
@@ -72,9 +73,13 @@ async def delete_number(db: Connection, tenant_id: TenantId, number: str) -> Non
     changed(await db.execute(_DELETE, tenant_id, number), f"number {number}")
 
 
-async def list_numbers(db: Connection, tenant_id: TenantId, page: Page) -> Rows[Number]:
+async def list_numbers(
+    db: Connection, tenant_id: TenantId, page: Page, search: str = ""
+) -> Rows[Number]:
+    """Those with `search` in number or flow."""
     statements = listing_of(_PAGES, page, _COUNT, default="number")
-    return await page_of(db, Number, statements, tenant_id, page.limit, page.offset)
+    pattern = containing(search)
+    return await page_of(db, Number, statements, tenant_id, pattern, page.limit, page.offset)
 
 
 async def list_all_numbers(db: Connection, tenant_id: TenantId) -> list[Number]:

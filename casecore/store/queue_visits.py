@@ -1,6 +1,6 @@
 """Queue visits: one wait of one piece of work in one queue, and how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -35,6 +35,20 @@ _PAGES = orderings(
     page="limit $6 offset $7",
 )
 _COUNT = "select count(*) from queue_visits v where v.tenant_id = $1 " + _FILTER
+# Whoever waited at the beginning of the day, and whoever came since; nobody waits for a day.
+_DAYS = """
+    select v.queue_id, count(*) as offered,
+           count(*) filter (where v.result = 'flowed_out') as flowed_out,
+           coalesce(array_agg(v.waited_ms order by v.waited_ms)
+                    filter (where v.result = 'answered'), '{}') as answered_ms,
+           coalesce(array_agg(v.waited_ms order by v.waited_ms)
+                    filter (where v.result = 'abandoned'), '{}') as abandoned_ms
+      from unnest($2::uuid[], $3::timestamptz[]) as day (queue_id, began)
+      join queue_visits v on v.tenant_id = $1
+                         and v.queue_id = day.queue_id
+                         and v.left_at >= day.began
+     group by v.queue_id
+"""
 _INSERT = """
     insert into queue_visits (tenant_id, work_id, queue_id, entered_at, priority, position)
     values ($1, $2, $3, $4, $5, $6)
@@ -128,6 +142,26 @@ async def list_visits(
         page.limit,
         page.offset,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDay:
+    """What became of those who waited in a queue since the day began."""
+
+    queue_id: UUID
+    offered: int
+    flowed_out: int
+    answered_ms: list[int]
+    """Waits, ascending."""
+    abandoned_ms: list[int]
+
+
+async def list_days(
+    db: Connection, tenant_id: TenantId, began: Mapping[UUID, datetime]
+) -> list[QueueDay]:
+    """The counts of queues since their day began; who still waits is not among them."""
+    rows = await db.fetch(_DAYS, tenant_id, list(began), list(began.values()))
+    return all_of(QueueDay, rows)
 
 
 async def insert_visit(

@@ -11,16 +11,19 @@ from config.tenancy import TenantId
 
 SORT_COLUMNS = {"name": "lower(name)", "priority": "priority", "created_at": "created_at"}
 
-_VALUES = (
-    "name, skill, minimum_level, priority, ring_seconds, wrap_up_seconds, "
-    "announce_every_seconds, max_waiting, max_wait_seconds, music"
+_NAMES = (
+    *("name", "skill", "minimum_level", "priority", "ring_seconds", "wrap_up_seconds"),
+    *("announce_every_seconds", "max_waiting", "max_wait_seconds", "music"),
+    *("service_level_seconds", "service_level_target", "short_abandon_seconds", "time_zone"),
+    "auto_answer",
 )
+_VALUES = ", ".join(_NAMES)
 _COLUMNS = f"id, {_VALUES}, created_at"
 _SELECT = f"select {_COLUMNS} from queues where tenant_id = $1 and deleted_at is null"
 
 _INSERT = f"""
     insert into queues (tenant_id, {_VALUES})
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
     returning {_COLUMNS}
 """
 _FETCH = _SELECT + " and id = $2"
@@ -29,7 +32,8 @@ _PAGES = orderings(_SELECT, SORT_COLUMNS, unique="id", page="limit $2 offset $3"
 _COUNT = "select count(*) from queues where tenant_id = $1 and deleted_at is null"
 _UPDATE = f"""
     update queues
-       set ({_VALUES}) = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+       set ({_VALUES}) = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                        $15, $16, $17)
      where tenant_id = $1
        and id = $2
        and deleted_at is null
@@ -37,7 +41,7 @@ _UPDATE = f"""
 """
 _DELETE = """
     update queues
-       set deleted_at = now()
+       set deleted_at = now(), music = null
      where tenant_id = $1
        and id = $2
        and deleted_at is null
@@ -55,8 +59,18 @@ class QueueValues:
     announce_every_seconds: float = 30.0
     max_waiting: int = 100
     max_wait_seconds: float | None = None
-    music: str | None = None
-    """Folder below the prompts; the installation's music when None."""
+    music: UUID | None = None
+    """The sound that waiting callers hear; the installation's music when None."""
+    service_level_seconds: float = 20.0
+    """Who is answered within it is served in time."""
+    service_level_target: float = 80.0
+    """Percent."""
+    short_abandon_seconds: float = 5.0
+    """Who hangs up within it is not counted."""
+    time_zone: str = "UTC"
+    """Where it is midnight when a new day is counted."""
+    auto_answer: bool = False
+    """Agents' phones take its calls by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +80,7 @@ class Queue(QueueValues):
 
 
 async def insert_queue(db: Connection, tenant_id: TenantId, values: QueueValues) -> Queue:
-    """Raises AlreadyExists for a taken name."""
+    """Raises AlreadyExists for a taken name, UnknownReference for unknown music."""
     with refusals(f"queue {values.name}"):
         row = await db.fetchrow(_INSERT, tenant_id, *_arguments(values))
     return found(Queue, row, values.name)
@@ -99,15 +113,4 @@ async def list_all_queues(db: Connection, tenant_id: TenantId) -> list[Queue]:
 
 
 def _arguments(values: QueueValues) -> tuple[object, ...]:
-    return (
-        values.name,
-        values.skill,
-        values.minimum_level,
-        values.priority,
-        values.ring_seconds,
-        values.wrap_up_seconds,
-        values.announce_every_seconds,
-        values.max_waiting,
-        values.max_wait_seconds,
-        values.music,
-    )
+    return tuple(getattr(values, name) for name in _NAMES)

@@ -47,6 +47,12 @@ async def page_of(
     return Rows(tuple(all_of(make, rows)), total)
 
 
+def containing(text: str) -> str | None:
+    """The pattern of `ilike` for any text with this in it; None, which matches all, for none."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", text.strip())
+    return f"%{escaped}%" if escaped else None
+
+
 def listing_of(statements: Orderings, page: Page, count: str, *, default: str) -> tuple[str, str]:
     return count, ordered(statements, page, default=default)
 

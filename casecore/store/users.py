@@ -7,7 +7,7 @@ from uuid import UUID
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
 from casecore.permissions import Role
-from casecore.store.rows import all_of, changed, found, listing_of, page_of, refusals
+from casecore.store.rows import all_of, changed, containing, found, listing_of, page_of, refusals
 from config.tenancy import TenantId
 
 SORT_COLUMNS = {"login": "lower(login)", "display": "display", "created_at": "created_at"}
@@ -31,7 +31,8 @@ _UPDATE = f"""
 """
 _SET_HASH = "update users set password_hash = $3 where tenant_id = $1 and id = $2"
 _DELETE = "delete from users where tenant_id = $1 and id = $2"
-_COUNT = "select count(*) from users where tenant_id = $1"
+_MATCHES = "tenant_id = $1 and ($2::text is null or login ilike $2 or display ilike $2)"
+_COUNT = f"select count(*) from users where {_MATCHES}"
 _ENABLED = """
     select u.id, u.role, u.agent_id, coalesce(u.phone, a.extension) as phone
       from users u
@@ -57,10 +58,10 @@ _AT_PHONE = """
      order by lower(u.login)
 """
 _PAGES = orderings(
-    f"select {_COLUMNS} from users where tenant_id = $1",
+    f"select {_COLUMNS} from users where {_MATCHES}",
     SORT_COLUMNS,
     unique="id",
-    page="limit $2 offset $3",
+    page="limit $3 offset $4",
 )
 
 
@@ -159,9 +160,13 @@ async def delete_user(db: Connection, tenant_id: TenantId, user_id: UUID) -> Non
     changed(await db.execute(_DELETE, tenant_id, user_id), f"user {user_id}")
 
 
-async def list_users(db: Connection, tenant_id: TenantId, page: Page) -> Rows[User]:
+async def list_users(
+    db: Connection, tenant_id: TenantId, page: Page, search: str = ""
+) -> Rows[User]:
+    """Those with `search` in login or name."""
     statements = listing_of(_PAGES, page, _COUNT, default="login")
-    return await page_of(db, User, statements, tenant_id, page.limit, page.offset)
+    pattern = containing(search)
+    return await page_of(db, User, statements, tenant_id, pattern, page.limit, page.offset)
 
 
 async def list_enabled_users(db: Connection, tenant_id: TenantId) -> list[EnabledUser]:

@@ -8,6 +8,8 @@ const agent = (n, name, extension, state, seconds, more = {}) => ({
 })
 const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk' })
 
+const LEVEL = { service_level_seconds: 20, service_level_target: 80, short_abandon_seconds: 5 }
+
 /** `own` is the agent of the signed-in user; `running` is whether that agent is on a call. */
 export function fixtures(own, running) {
   const agents = [
@@ -22,22 +24,32 @@ export function fixtures(own, running) {
   ]
   if (own) agents[0].id = own
   const queues = [
-    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2 },
-    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6 },
+    { id: id(21), name: 'sales', skill: 'sales', waiting: 0, longest_wait_ms: 0, agents_available: 2, agents_logged_in: 5, offered: 84, answered: 79, abandoned: 3, flowed_out: 2, answered_in_time: 70, abandoned_short: 1, service_level: 86.4, ...LEVEL },
+    { id: id(22), name: 'support', skill: 'support', waiting: 3, longest_wait_ms: 74_000, agents_available: 1, agents_logged_in: 6, offered: 141, answered: 118, abandoned: 14, flowed_out: 6, answered_in_time: 88, abandoned_short: 4, service_level: 68.75, ...LEVEL },
   ]
   const call = (n, caller, queue, state, seconds, agent_id, more = {}) => ({
     id: id(n), direction: 'inbound', caller, called: '5000', started_at: ago(seconds), answered_at: ago(seconds - 3),
-    state, node: queue, queue, agent_id,
+    state, node: queue, queue, agent_id, queued_at: queue ? ago(seconds - 20) : null, choices: [], help: null,
     legs: [leg(n + 300, 'caller', caller), ...(agent_id ? [leg(n + 400, 'agent', '1001', agent_id)] : [])], ...more,
   })
   const live = [
     call(102, '+49 89 2017740', 'support', 'talking', 345, id(2)),
-    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7)),
+    call(103, '+49 221 998800', 'sales', 'talking', 118, id(7), { help: { agent_id: id(7), reason: 'upset_caller', text: 'Wants to speak to somebody in charge', since: ago(23), taken_by: null } }),
     call(104, '+43 1 5350', 'support', 'queued', 96, null),
     call(105, '', 'support', 'queued', 51, null),
     call(106, '+49 30 55512', 'menu', 'flow', 8, null, { queue: '', node: 'menu' }),
   ]
-  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1)))
+  const choices = [{ menu: 'language', key: '1', led_to: 'main menu' }, { menu: 'main menu', key: '2', led_to: 'support' }]
+  if (running) live.unshift(call(101, '+49 30 1234567', 'support', 'talking', 104, own ?? id(1), { choices }))
+  const rings = call(101, '+49 30 1234567', 'support', 'queued', 57, null, { choices, legs: [{ ...leg(401, 'agent', '1001', own), is_answered: false }] })
+  const contact = (n, minutes, agent_name, disposition, note) => ({ id: id(n), direction: 'inbound', started_at: ago(60 * minutes), answered_at: agent_name ? ago(60 * minutes - 20) : null, ended_at: ago(60 * minutes - 200), cause: 'caller_hung_up', queue: 'support', agent_name, disposition, note })
+  const contacts = [
+    contact(201, 34, null, null, ''),
+    contact(203, 1500, 'Ben Agent', 'Call back', 'Invoice 4711 is wrong: the discount is missing. Asked the accounts department, they call back before Friday.'),
+    contact(206, 9000, 'Clara Conrad', 'Resolved', 'New address noted.'),
+  ]
+  const test = (agent_id, verdict, minutes) => ({ agent_id, at: ago(60 * minutes), verdict, microphone: 'there', level: 0.6, speaker: true, round_trip_ms: 24, loss_percent: 0.1, jitter_ms: 3, mos: 4.3 })
+  const tests = [test(own ?? id(1), 'good', 47), test(id(2), 'fair', 31), test(id(4), 'failed', 52), test(id(6), 'good', 12)]
   const done = (n, caller, called, direction, minutes, seconds, cause, agent_name = 'Anna Agent') => ({
     id: id(n), direction, caller, called, trunk_id: null, started_at: ago(60 * minutes),
     answered_at: seconds ? ago(60 * minutes - 12) : null, ended_at: ago(60 * minutes - 12 - seconds), cause,
@@ -86,7 +98,43 @@ export function fixtures(own, running) {
     event('RecordingStarted', 515, { kind: 'call' }),
     event('CallEnded', 340, { cause: 'caller_hung_up' }),
   ]
-  return { agents, queues, live, calls, recordings, detail, timeline }
+  return { agents, queues, live, rings, calls, contacts, tests, recordings, detail, timeline, ...administration(agents) }
+}
+
+/** What an administrator has set up. */
+function administration(agents) {
+  const user = (n, login, display, role, more = {}) => ({ id: id(n), login, display, role, agent_id: null, phone: null, disabled: false, created_at: ago(9e6), ...more })
+  const users = [
+    user(701, 'admin', 'Andrea Amann', 'administrator'),
+    ...agents.slice(0, 5).map(({ id: agent_id, name }, place) => user(702 + place, name.split(' ')[0].toLowerCase(), name, 'agent', { agent_id, disabled: place === 3 })),
+    user(710, 'sabine', 'Sabine Sommer', 'supervisor', { phone: '1900' }),
+    user(711, 'wall', 'Screen in the hall', 'viewer'),
+  ]
+  const settings = { id: id(22), name: 'support', skill: 'support', minimum_level: 2, priority: 0, ring_seconds: 15, wrap_up_seconds: 20, announce_every_seconds: 45, max_waiting: 30, max_wait_seconds: 600, music: null }
+  const flows = ['main', 'night', 'voicemail'].map((name, place) => ({ id: id(800 + place), name, latest_version: 3, published_version: 3, created_at: ago(9e6) }))
+  const number = (text, flow) => ({ number: text, flow_id: flow.id, flow_name: flow.name, created_at: ago(9e6) })
+  const numbers = [number('+49301234500', flows[0]), number('+49301234501', flows[1]), number('5000', flows[0]), number('5002', flows[2])]
+  const trunk = (n, name, networks, target, more = {}) => ({ id: id(n), name, networks, target, username: null, has_password: false, enabled: true, created_at: ago(9e6), ...more })
+  const trunks = [
+    trunk(901, 'Hospital PBX', ['192.0.2.0/28'], 'sip:pbx.example.org:5060'),
+    trunk(902, 'Old carrier', ['198.51.100.7/32'], null, { enabled: false }),
+    trunk(903, 'Provider', ['203.0.113.16/29', '2001:db8::/48'], 'sip:sip.example.net;transport=tcp', { username: '4930123450', has_password: true }),
+  ]
+  const phones = [
+    ...agents.map(({ id: agent_id, name, extension, reachable }, place) => ({ user: extension, display: name, agent_id, registered: reachable, contacts: reachable ? [`sip:${extension}@192.0.2.${20 + place}:5060`] : [] })),
+    { user: '1900', display: 'Supervisor', agent_id: null, registered: true, contacts: ['sip:1900@192.0.2.40:5060;transport=ws'] },
+  ]
+  const dispositions = [['resolved', 'Resolved'], ['call-back', 'Call back'], ['passed-on', 'Passed on'], ['wrong-number', 'Wrong number']].map(([code, label], position) => ({ code, label, position }))
+  const entry = (seq, minutes, actor, action, subject, data = {}) => ({ seq, at: ago(60 * minutes), actor_id: id(701), actor, action, subject, data })
+  const audit = [
+    entry(118, 4, 'admin', 'queue_changed', id(22), { name: 'support', skill: 'support', wrap_up_seconds: 20 }),
+    entry(117, 12, 'sabine', 'call.supervise', id(102), { mode: 'listen' }),
+    entry(116, 35, 'admin', 'agent_added', id(8), { name: 'Hannah Hu', extension: '1008', skills: { support: 3 }, new_password: true }),
+    entry(115, 36, 'admin', 'user_password_changed', id(705)),
+    entry(114, 95, 'admin', 'number_changed', '+49301234501', { flow: 'night' }),
+    entry(113, 1500, 'admin', 'trunk_changed', id(902), { name: 'Old carrier', enabled: false }),
+  ]
+  return { users, settings, flows, numbers, trunks, phones, dispositions, audit }
 }
 
 const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit: 20, pages: 1 } })
@@ -95,14 +143,21 @@ const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit
 export async function serveFixtures(target, made) {
   const json = (pattern, body) => target.route(pattern, (route) => (route.request().method() === 'GET' ? route.fulfill({ json: body() }) : route.fallback()))
   await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
+  await json(/\/api\/v1\/device-tests$/, () => ({ data: made.tests }))
   await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
+  for (const name of ['users', 'flows', 'numbers', 'trunks', 'audit']) await json(new RegExp(`/api/v1/${name}(\\?|$)`), () => page(made[name]))
+  for (const name of ['phones', 'dispositions']) await json(new RegExp(`/api/v1/${name}$`), () => ({ data: made[name] }))
+  await json(/\/api\/v1\/queues\/[0-9a-f-]{36}$/, () => ({ data: made.settings }))
   await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))
+  await json(/\/api\/v1\/calls\/live\/[^/]+\/contacts/, () => ({ data: made.contacts }))
   await json(/\/api\/v1\/calls(\?|$)/, () => page(made.calls))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}$/, () => ({ data: made.detail }))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}\/timeline$/, () => ({ data: made.timeline }))
   await json(/\/api\/v1\/recordings(\?|$)/, () => page(made.recordings))
   await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: silence(3), contentType: 'audio/wav' }))
   await target.routeWebSocket(/\/ws\/v1\/events$/, (socket) => {
+    made.drop = () => socket.close()
+    made.tell = (type) => socket.send(JSON.stringify({ sequence: 2, type, data: {} }))
     socket.onMessage(() => {
       const data = { agents: made.agents, queues: made.queues, calls: made.live }
       socket.send(JSON.stringify({ sequence: 1, type: 'Snapshot', data }))

@@ -1,7 +1,7 @@
 // Pictures of every main screen, light and dark, wide and narrow, into docs/screens; and what axe
 // finds on each. The pages, sign-in and policy are those of a running server, its calls are made up.
 //
-//   MURIMA_URL=http://127.0.0.1:8080 MURIMA_PASSWORD=... node screens/screens.mjs [folder]
+//   MURIMA_URL=http://127.0.0.1:8080 MURIMA_PASSWORD=... node screens/screens.mjs [folder [agent | supervisor | …]]
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -45,11 +45,13 @@ async function open(scheme, viewport, { login, language = 'en', running = false,
     await page.bringToFront()
   }
   let own = null
+  let made = null
   await page.route(/\/web\/session$/, async (route) => {
     const response = await route.fetch()
     if (route.request().method() === 'POST' && response.ok()) {
       own = (await response.json()).data.user.agent_id
-      await serveFixtures(page, fixtures(own, running))
+      made = fixtures(own, running)
+      await serveFixtures(page, made)
     }
     await route.fulfill({ response })
   })
@@ -57,7 +59,7 @@ async function open(scheme, viewport, { login, language = 'en', running = false,
   await page.fill('input[name=password]', password)
   await page.click('button[type=submit]')
   await page.waitForSelector('[data-feed=live]', { state: 'attached' })
-  return { context, page, far }
+  return { context, page, far, made }
 }
 
 async function picture(page, name) {
@@ -76,11 +78,14 @@ async function picture(page, name) {
 }
 
 async function agentScreens(scheme, viewport, suffix) {
-  const { context, page, far } = await open(scheme, viewport, { login: 'agent1', phone: true })
+  const { context, page, far, made } = await open(scheme, viewport, { login: 'agent1', phone: true })
   await page.waitForSelector('[data-link=ready]')
   await picture(page, `desk-${suffix}`)
+  made.live.unshift(made.rings)
+  made.tell('LegStarted')
   await far.call('+49301234567', 'support')
   await page.getByRole('alertdialog').waitFor()
+  await page.getByText('Earlier contacts').waitFor()
   await picture(page, `incoming-${suffix}`)
   await context.close()
 
@@ -92,6 +97,11 @@ async function agentScreens(scheme, viewport, suffix) {
   await talk.page.getByRole('timer').waitFor()
   await talk.page.getByText(/jitter/).waitFor({ timeout: 10_000 })
   await picture(talk.page, `talking-${suffix}`)
+  await talk.page.getByRole('button', { name: 'Ask for help' }).click()
+  await talk.page.getByRole('dialog').waitFor()
+  await picture(talk.page, `help-${suffix}`)
+  await talk.page.getByRole('dialog').getByRole('button', { name: 'Back' }).last().click()
+  await talk.page.getByRole('dialog').waitFor({ state: 'detached' })
   await talk.page.getByRole('button', { name: 'Transfer' }).click()
   await talk.page.getByRole('dialog').waitFor()
   await picture(talk.page, `transfer-${suffix}`)
@@ -102,6 +112,11 @@ async function agentScreens(scheme, viewport, suffix) {
   await talk.page.getByRole('button', { name: 'Sound settings' }).click()
   await talk.page.getByRole('button', { name: 'Test the microphone' }).click()
   await picture(talk.page, `sound-${suffix}`)
+  await talk.page.keyboard.press('Escape')
+  await talk.page.getByRole('button', { name: 'Test devices' }).click()
+  await talk.page.getByRole('button', { name: 'Start' }).click()
+  await talk.page.getByText('Did you hear two tones?').waitFor()
+  await picture(talk.page, `device-test-${suffix}`)
   await talk.context.close()
 }
 
@@ -126,15 +141,79 @@ async function supervisorScreens(scheme, viewport, suffix) {
   await context.close()
 }
 
+const SECTIONS = ['Users', 'Agents', 'Queues', 'Numbers', 'Trunks', 'Phones', 'Call results', 'Changes']
+/** Of the others, the form is shown: its list looks like the lists before it. */
+const FORMS = { Agents: 'Hannah Hu', Queues: 'support', Trunks: 'Provider' }
+
+async function administratorScreens(scheme, viewport, suffix) {
+  const { context, page } = await open(scheme, viewport, { login: 'admin' })
+  const nav = page.getByRole('navigation', { name: 'Main' })
+  await nav.getByRole('link', { name: 'Admin' }).filter({ visible: true }).click()
+  for (const section of SECTIONS) {
+    await page.getByRole('navigation', { name: 'Admin', exact: true }).getByRole('link', { name: section }).click()
+    await page.locator('.section tbody tr').first().waitFor()
+    const name = section.toLowerCase().replace(' ', '-')
+    await picture(page, `admin-${name}-${suffix}`)
+    if (!(section in FORMS)) continue
+    await page.locator('.section').getByRole('button', { name: FORMS[section] }).click()
+    await page.getByRole('button', { name: 'Save' }).waitFor()
+    await picture(page, `admin-${name}-form-${suffix}`)
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  }
+  await refusals(page, suffix)
+  await context.close()
+}
+
+/** What the server says no to, as the forms tell it. */
+async function refusals(page, suffix) {
+  const sections = page.getByRole('navigation', { name: 'Admin', exact: true })
+  await sections.getByRole('link', { name: 'Trunks' }).click()
+  await page.getByRole('button', { name: 'Add a trunk' }).click()
+  await page.fill('form [name=networks]', '192.0.2.0/24\n192.0.2.300')
+  await page.fill('form [name=target]', 'pbx.example.org')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('alert').waitFor()
+  await picture(page, `admin-mistakes-${suffix}`)
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Throw away' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  const details = [{ field: 'path.id', message: 'the flow main leads to it', code: 'flow_leads', values: { flow: 'main' } }]
+  await page.route(/\/api\/v1\/queues\/[0-9a-f-]{36}$/, (route) =>
+    route.request().method() === 'DELETE' ? route.fulfill({ status: 409, json: { error: { code: 'CONFLICT', message: '', details } } }) : route.fallback())
+  await sections.getByRole('link', { name: 'Queues' }).click()
+  await page.locator('.section').getByRole('button', { name: 'support' }).click()
+  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+  await page.getByText('leads there').waitFor()
+  await picture(page, `admin-refused-${suffix}`)
+}
+
+async function wallboard(scheme, viewport, suffix) {
+  const { context, page, made } = await open(scheme, viewport, { login: 'supervisor' })
+  await page.getByRole('link', { name: 'Wallboard' }).click()
+  await page.getByText('Below target').waitFor()
+  await picture(page, `wallboard-${suffix}`)
+  if (scheme === 'dark') {
+    // The server goes away: the figures must not look as if they were new.
+    await page.routeWebSocket(/\/ws\/v1\/events$/, (socket) => socket.close())
+    made.drop()
+    await page.getByText('these figures are old').waitFor()
+    await picture(page, `wallboard-lost-${suffix}`)
+  }
+  await context.close()
+}
+
+const SCREENS = { agent: agentScreens, supervisor: supervisorScreens, administrator: administratorScreens, wallboard }
+// A second argument picks what is made: `agent`, `supervisor`, ...
+const only = process.argv[3]
 for (const scheme of ['light', 'dark']) {
   const { context, page } = await open(scheme, WIDE, {})
   await picture(page, `signin-${scheme}`)
   await context.close()
-  await agentScreens(scheme, WIDE, scheme)
-  await supervisorScreens(scheme, WIDE, scheme)
+  for (const [name, make] of Object.entries(SCREENS)) if (!only || only === name) await make(scheme, WIDE, scheme)
 }
-await agentScreens('light', PHONE, 'phone')
-await supervisorScreens('light', PHONE, 'phone')
+for (const [name, make] of Object.entries(SCREENS)) if (!only || only === name) await make('light', PHONE, 'phone')
 const german = await open('light', WIDE, { login: 'supervisor', language: 'de' })
 await german.page.getByRole('heading', { name: 'Laufende Anrufe' }).waitFor()
 await picture(german.page, 'console-german')

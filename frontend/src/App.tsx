@@ -1,12 +1,14 @@
 import { Loader } from '@mantine/core'
 import { useEffect } from 'react'
-import { Redirect, Route, Switch } from 'wouter'
-import { useSession, useUser } from './api/useSession'
+import { Redirect, Route, Switch, useLocation } from 'wouter'
+import { supervises, useSession, useUser } from './api/useSession'
+import { Admin } from './features/admin/Admin'
 import { CallsPage } from './features/calls/CallsPage'
 import { CallElsewhere } from './features/desk/CallElsewhere'
 import { Desk } from './features/desk/Desk'
 import { RecordingsPage } from './features/recordings/RecordingsPage'
 import { Console } from './features/supervisor/Console'
+import { Wallboard } from './features/wallboard/Wallboard'
 import { Shell } from './features/shell/Shell'
 import { SignIn } from './features/signin/SignIn'
 import { useWords } from './i18n'
@@ -29,6 +31,9 @@ export function App() {
 function Inside() {
   const feed = useFeed()
   const { role } = useUser()
+  const [path] = useLocation()
+  // A screen on a wall is nobody's phone.
+  if (path === '/wallboard' && role !== 'agent') return <Wallboard feed={feed} />
   return (
     <PhoneProvider>
       <Shell feed={feed}>
@@ -37,6 +42,7 @@ function Inside() {
           {role === 'agent' ? null : <Route path="/supervisor" component={Console} />}
           <Route path="/calls" component={CallsPage} />
           {role === 'viewer' ? null : <Route path="/recordings" component={RecordingsPage} />}
+          {supervises(role) ? <Route path="/admin/*?" component={Admin} /> : null}
           <Route><Redirect to={role === 'agent' ? '/desk' : '/supervisor'} replace /></Route>
         </Switch>
       </Shell>

@@ -36,6 +36,8 @@ class Offer:
     queue_id: QueueId
     agent_id: AgentId
     ring_seconds: float
+    auto_answer: bool = False
+    """The agent's phone takes it by itself, after a tone."""
 
 
 @dataclass(frozen=True, slots=True)

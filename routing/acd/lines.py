@@ -2,10 +2,13 @@
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from routing.acd.effects import WorkItem
+from routing.acd.tallies import Tally
 from routing.agents import Agent
+from routing.calendars import zone_of
 from routing.events import AgentId, OfferId, WorkId
 from routing.queues import QueueSettings
 
@@ -36,10 +39,8 @@ class Line:
     queue: QueueSettings
     deserted_since: float | None
     """Since when nobody who serves the queue is logged in."""
-    offered: int = 0
-    answered: int = 0
-    abandoned: int = 0
-    flowed_out: int = 0
+    tally: Tally
+    """Of the day that it was when something last happened."""
     dependent: int = 0
     """How many of those who wait do so only while somebody is logged in."""
     _places: list[tuple[Place, WorkId]] = field(default_factory=list)
@@ -94,6 +95,15 @@ class Line:
 
     def work_ids(self) -> tuple[WorkId, ...]:
         return tuple(work_id for _, work_id in self._places)
+
+    # --- the day
+
+    def today(self, at: datetime) -> Tally:
+        """The counts of the present day; whoever waits when it begins belongs to it."""
+        day = at.astimezone(zone_of(self.queue.time_zone)).date()
+        if day != self.tally.day:
+            self.tally = Tally(day, offered=len(self))
+        return self.tally
 
     # --- agents
 

@@ -13,6 +13,7 @@ from routing.acd.effects import Effect, Moment, Offer, StopRinging, WorkItem, Wo
 from routing.acd.facts import Facts, milliseconds
 from routing.acd.lines import Line, Place, Work
 from routing.acd.roster import Roster
+from routing.acd.tallies import Tally
 from routing.agents import Agent, AgentProfile, AgentSnapshot
 from routing.errors import NoAgents, QueueFull, UnknownQueue
 from routing.events import AgentId, AgentState, OfferId, Outcome, QueueId, WorkId
@@ -58,7 +59,8 @@ class Matcher:
             if queue_id in self._lines:
                 self._lines[queue_id].queue = queue
             else:
-                self._lines[queue_id] = Line(queue, deserted_since=moment.now)
+                tally = Tally(moment.at.date())
+                self._lines[queue_id] = Line(queue, deserted_since=moment.now, tally=tally)
         # Agents before the queues that close: one who is configured again must not be taken for
         # one who is leaving when an offer to him ends here.
         staffed = [line for queue_id, line in self._lines.items() if queue_id in wanted]
@@ -67,6 +69,13 @@ class Matcher:
             effects += self._empty(self._lines[queue_id], "closed", moment)
             del self._lines[queue_id]
         return effects + self._serve(staffed, moment)
+
+    def resume_day(self, queue_id: QueueId, tally: Tally, moment: Moment) -> None:
+        """Take up what was counted today before a restart; nothing of a queue that is gone."""
+        line = self._lines.get(queue_id)
+        if line is not None and line.today(moment.at).day == tally.day:
+            tally.offered += len(line)
+            line.tally = tally
 
     def close(self, moment: Moment) -> list[Effect]:
         """Nobody is offered anything any more: what rings stops, and who waits is given back."""
@@ -97,7 +106,7 @@ class Matcher:
         line = self._line(item.queue_id)
         work = self._arrived(item, line, moment)
         queued = self._facts.queued(work, len(line) + 1, moment)
-        line.flowed_out += 1
+        line.today(moment.at).flowed_out += 1
         return [queued, self._facts.flowed_out(work, reason, moment)]
 
     def withdraw(
@@ -228,11 +237,6 @@ class Matcher:
             return None
         return self._lines[work.item.queue_id].position(work)
 
-    def may_expect_agent(self, queue_id: QueueId) -> bool:
-        """Whether anybody who serves the queue is logged in."""
-        line = self._lines.get(queue_id)
-        return line is not None and line.agents_logged_in > 0
-
     def find_queue(self, name: str) -> QueueSettings | None:
         return next((x.queue for x in self._lines.values() if x.queue.name == name), None)
 
@@ -281,6 +285,7 @@ class Matcher:
             queue_id=line.queue.id,
             agent_id=agent.profile.id,
             ring_seconds=line.queue.ring_seconds,
+            auto_answer=line.queue.auto_answer or agent.profile.auto_answer,
         )
         self._offers[offer.id] = offer
         line.ring(work)
@@ -292,9 +297,9 @@ class Matcher:
     def _assign(self, offer: Offer, work: Work, agent: Agent, moment: Moment) -> list[Effect]:
         line = self._lines[offer.queue_id]
         work.agent_id, work.wrap_up_seconds = agent.profile.id, line.queue.wrap_up_seconds
-        line.answer(work)
-        line.answered += 1
         assigned = self._facts.assigned(offer, work, moment)
+        line.today(moment.at).answer(assigned.waited_ms)
+        line.answer(work)
         return [assigned, *self._roster.engage(agent, moment)]
 
     # --- how work arrives and leaves
@@ -307,7 +312,7 @@ class Matcher:
 
     def _arrived(self, item: WorkItem, line: Line, moment: Moment) -> Work:
         self._arrivals += 1
-        line.offered += 1
+        line.today(moment.at).offered += 1
         return Work(item, (-item.priority, moment.now, self._arrivals), moment.now)
 
     def _void_offer(self, work: Work, line: Line, moment: Moment) -> list[Effect]:
@@ -332,13 +337,15 @@ class Matcher:
         if work.offer_id is not None:
             agent = self._roster.agent(self._offers[work.offer_id].agent_id)
             effects += self._void_offer(work, line, moment)
+        tally = line.today(moment.at)
         line.remove(work)
         del self._work[work.item.id]
         if reason is None:
-            line.abandoned += 1
-            effects.append(self._facts.abandoned(work, position, moment))
+            abandoned = self._facts.abandoned(work, position, moment)
+            tally.abandon(abandoned.waited_ms)
+            effects.append(abandoned)
         else:
-            line.flowed_out += 1
+            tally.flowed_out += 1
             effects.append(self._facts.flowed_out(work, reason, moment))
         if agent is not None:
             effects += self._roster.give_back(agent, moment)
@@ -359,19 +366,26 @@ class Matcher:
         return effects
 
     def _queue_snapshot(self, line: Line, moment: Moment) -> QueueSnapshot:
-        work_ids = line.work_ids()
+        work_ids, queue, tally = line.work_ids(), line.queue, line.today(moment.at)
+        within, short = queue.service_level_seconds, queue.short_abandon_seconds
         oldest = min((self._work[w].entered for w in work_ids), default=moment.now)
         return QueueSnapshot(
-            id=line.queue.id,
-            name=line.queue.name,
-            skill=line.queue.skill,
+            id=queue.id,
+            name=queue.name,
+            skill=queue.skill,
             waiting=len(line),
             longest_wait_ms=milliseconds(moment.now - oldest),
             agents_available=line.agents_available,
             agents_logged_in=line.agents_logged_in,
             work_ids=work_ids,
-            offered=line.offered,
-            answered=line.answered,
-            abandoned=line.abandoned,
-            flowed_out=line.flowed_out,
+            offered=tally.offered,
+            answered=len(tally.answered_ms),
+            abandoned=len(tally.abandoned_ms),
+            flowed_out=tally.flowed_out,
+            answered_in_time=tally.answered_within(within),
+            abandoned_short=tally.abandoned_within(short),
+            service_level=tally.service_level(within, short),
+            service_level_seconds=within,
+            service_level_target=queue.service_level_target,
+            short_abandon_seconds=short,
         )

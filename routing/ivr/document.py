@@ -2,15 +2,27 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from routing.ivr.nodes import Flow, HoursNode, Node, Prompt, interpolated
+from routing.ivr.nodes import Flow, HoursNode, Node, Prompt, interpolated, name_key
 
-__all__ = ["Flow", "FlowError", "Prompt", "flow_schema", "interpolated", "parse_flow"]
+__all__ = [
+    "Flow",
+    "FlowError",
+    "Prompt",
+    "Shared",
+    "calendars_named",
+    "flow_schema",
+    "interpolated",
+    "name_key",
+    "parse_flow",
+    "sounds_named",
+]
 
 _MOST_MESSAGES = 20
 _KINDS = [model.model_fields["kind"].default for model in get_args(get_args(Node)[0])]
@@ -29,8 +41,19 @@ class FlowError(ValueError):
 _FLOW = TypeAdapter(Flow)
 
 
-def parse_flow(document: object) -> Flow:
-    """Check a document, as decoded from JSON. Raises FlowError."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Names of what flows of a tenant may use besides their own parts."""
+
+    calendars: Collection[str] = ()
+    sounds: Collection[str] = ()
+
+
+def parse_flow(document: object, shared: Shared | None = None) -> Flow:
+    """Check a document, as decoded from JSON; names outside of it only against `shared`.
+
+    Raises FlowError.
+    """
     try:
         # Through JSON: strict rules then take lists for tuples and text for dates, nothing else.
         flow = _FLOW.validate_json(json.dumps(document, allow_nan=False))
@@ -40,7 +63,9 @@ def parse_flow(document: object) -> Flow:
     except (TypeError, ValueError, RecursionError):
         raise FlowError(["flow: not a JSON document"]) from None
     # A broken exit leaves nodes unreached and loops open: what follows from it is no news.
-    messages = [*_broken_exits(flow), *_missing_calendars(flow)]
+    messages = [*_broken_exits(flow)]
+    if shared is not None:
+        messages += [*_missing_calendars(flow, shared), *_missing_sounds(flow, shared)]
     messages = messages or [*_unreached(flow), *_endless_loops(flow)]
     if messages:
         raise FlowError(messages[:_MOST_MESSAGES])
@@ -92,12 +117,38 @@ def _endless_loops(flow: Flow) -> Iterator[str]:
                 ahead += [t for _, t in flow.nodes[target].targets()]
 
 
-def _missing_calendars(flow: Flow) -> Iterator[str]:
-    for name, node in flow.nodes.items():
+def calendars_named(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Nodes that name a calendar which is not the flow's own, with its name."""
+    for node_name, node in flow.nodes.items():
         wanted = node.calendar if isinstance(node, HoursNode) else None
         if wanted is not None and wanted not in flow.calendars:
-            hint = _did_you_mean(wanted, flow.calendars)
-            yield f"node {name!r}, calendar: there is no calendar {wanted!r}{hint}"
+            yield node_name, wanted
+
+
+def sounds_named(flow: Flow) -> Iterator[tuple[str, str, str]]:
+    """Nodes that name a sound: with the field it stands in, and its name."""
+    for node_name, node in flow.nodes.items():
+        for field in ("prompts", "silent_prompts", "invalid_prompts"):
+            prompts: tuple[Prompt, ...] = getattr(node, field, ())
+            for at, prompt in enumerate(prompts):
+                if prompt.sound is not None:
+                    yield node_name, f"{field}.{at}.sound", prompt.sound
+
+
+def _missing_calendars(flow: Flow, shared: Shared) -> Iterator[str]:
+    known = {name_key(name) for name in shared.calendars}
+    for node, wanted in calendars_named(flow):
+        if name_key(wanted) not in known:
+            hint = _did_you_mean(wanted, {*flow.calendars, *shared.calendars})
+            yield f"node {node!r}, calendar: there is no calendar {wanted!r}{hint}"
+
+
+def _missing_sounds(flow: Flow, shared: Shared) -> Iterator[str]:
+    known = {name_key(name) for name in shared.sounds}
+    for node, field, wanted in sounds_named(flow):
+        if name_key(wanted) not in known:
+            hint = _did_you_mean(wanted, shared.sounds)
+            yield f"node {node!r}, {field}: there is no sound {wanted!r}{hint}"
 
 
 def _suggestion(flow: Flow, name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from routing.calendars import Calendar
 from routing.ivr.nodes import (
     BranchNode,
     EchoNode,
@@ -60,13 +61,20 @@ class Step:
 
 
 class Interpreter:
-    def __init__(self, flow: Flow, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        variables: Mapping[str, str],
+        calendars: Mapping[str, Calendar] | None = None,
+    ) -> None:
         """`variables` are what the flow knows from the start, such as `caller` and `called`.
 
+        `calendars` are the tenant's, by `name_key`; hours that nobody knows are closed.
         On the way come `digits`, the last ones keyed in, `queue_result`, why a queue gave the
         caller back, and `transfer_result`, why a transfer failed.
         """
         self._flow = flow
+        self._calendars = calendars or {}
         self.variables = dict(variables)
         self._node: Node | None = None
         self._visits = 0
@@ -108,7 +116,8 @@ class Interpreter:
             elif isinstance(node, BranchNode):
                 name, exit_taken = self._branch(node)
             elif isinstance(node, HoursNode):
-                is_open = self._flow.opening_hours(node).is_open(utc)
+                hours = self._flow.opening_hours(node, self._calendars)
+                is_open = hours is not None and hours.is_open(utc)
                 name, exit_taken = (node.open, "open") if is_open else (node.closed, "closed")
             else:
                 return Step(tuple(trail), self._order(node))

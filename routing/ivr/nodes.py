@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, time, tzinfo
+from datetime import date
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from routing.calendars import WEEKDAYS, Calendar, Span
+from routing.calendars import WEEKDAYS, Calendar, Span, clock_of, zone_of
 
 NodeName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
 VariableName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
@@ -32,16 +31,19 @@ class _Part(BaseModel):
 
 
 class Prompt(_Part):
-    """Something to be heard: text to be spoken, or a file by its name."""
+    """Something to be heard: text to be spoken, or a sound or file by its name."""
 
     say: Text | None = None
     """May name variables, as in `You are calling from {caller}`."""
+    sound: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    """One of the tenant's sounds."""
     file: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """A file that somebody put into the server's folder for prompts."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Prompt":
-        if (self.say is None) == (self.file is None):
-            raise ValueError("a prompt has either 'say' or 'file'")
+    def _one_of_them(self) -> "Prompt":
+        if [self.say, self.sound, self.file].count(None) != 2:
+            raise ValueError("a prompt has either 'say' or 'sound' or 'file'")
         return self
 
     def with_values(self, variables: Mapping[str, str]) -> "Prompt":
@@ -181,16 +183,8 @@ class BranchNode(_Node):
 
 
 def _known_zone(name: str) -> str:
-    try:
-        _zone(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}") from None
+    zone_of(name)
     return name
-
-
-def _zone(name: str) -> tzinfo:
-    # UTC must work on a machine without time zone files, too
-    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def _readable_span(text: str) -> str:
@@ -218,14 +212,15 @@ class Hours(_Part):
         spans = tuple(
             _span(WEEKDAYS.index(day), text) for day, texts in self.weekly.items() for text in texts
         )
-        return Calendar(_zone(self.zone), spans, frozenset(self.holidays))
+        return Calendar(zone_of(self.zone), spans, dict.fromkeys(self.holidays, ()))
 
 
 class HoursNode(_Node):
-    """Open or closed, by one of the flow's calendars or by hours of its own."""
+    """Open or closed, by a calendar or by hours of its own."""
 
     kind: Literal["hours"] = "hours"
-    calendar: NodeName | None = None
+    calendar: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    """One of the flow's own, or else of the tenant's."""
     zone: Zone = "UTC"
     weekly: dict[Weekday, Spans] | None = None
     holidays: Holidays = ()
@@ -340,9 +335,17 @@ class Flow(_Part):
     calendars: Annotated[dict[NodeName, Hours], Field(max_length=50)] = {}
     """Opening hours by name, for nodes of kind `hours`."""
 
-    def opening_hours(self, node: HoursNode) -> Calendar:
-        hours = node.own_hours() if node.calendar is None else self.calendars[node.calendar]
-        return hours.calendar()
+    def opening_hours(self, node: HoursNode, shared: Mapping[str, Calendar]) -> Calendar | None:
+        """`shared` are the tenant's calendars by `name_key`; None when there is none so named."""
+        if node.calendar is None:
+            return node.own_hours().calendar()
+        own = self.calendars.get(node.calendar)
+        return shared.get(name_key(node.calendar)) if own is None else own.calendar()
+
+
+def name_key(name: str) -> str:
+    """By this calendars, sounds and queues are told apart."""
+    return name.casefold()
 
 
 def interpolated(text: str, variables: Mapping[str, str]) -> str:
@@ -351,17 +354,8 @@ def interpolated(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _span(weekday: int, text: str) -> Span:
-    opens, closes = (_clock(part) for part in text.split("-"))
-    if closes != time(0) and closes <= opens:
-        raise ValueError(f"{text!r} ends before it begins")
+    opens, closes = (clock_of(part) for part in text.split("-"))
     return Span(weekday, opens, closes)
-
-
-def _clock(text: str) -> time:
-    hours, minutes = int(text[:2]), int(text[3:])
-    if hours > 23 or minutes > 59:
-        raise ValueError(f"{text!r} is no time of day")
-    return time(hours, minutes)
 
 
 def _is_greater(value: str, limit: float) -> bool:

@@ -37,10 +37,10 @@ async def note(
 
 
 @contextmanager
-def taken(field: str, message: str) -> Iterator[None]:
+def taken(field: str, message: str, value: str) -> Iterator[None]:
     """Tell whose value it was that somebody else has already."""
     try:
         yield
     except AlreadyExists:
-        detail = FieldError(field, message)
+        detail = FieldError(field, message, "taken", {"value": value})
         raise Conflict("Something else has it already.", details=[detail]) from None

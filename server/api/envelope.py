@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from server.api.errors import ApiError, FieldError
 from server.api.models import (
@@ -19,6 +20,9 @@ from server.api.models import (
 from server.api.operation import Operation
 
 T = TypeVar("T")
+
+_LIMITS = frozenset({"min_length", "max_length", "ge", "gt", "le", "lt"})
+"""What of a finding's context is ours: the rest may repeat what was sent."""
 
 
 class DataOut(OutModel, Generic[T]):
@@ -64,7 +68,7 @@ def error_response(error: ApiError) -> web.Response:
     problem = Problem(
         code=error.code,
         message=error.message,
-        details=[FieldProblem(field=d.field, message=d.message) for d in error.details],
+        details=[FieldProblem.model_validate(detail) for detail in error.details],
     )
     response = web.Response(
         status=error.status,
@@ -80,7 +84,15 @@ def error_response(error: ApiError) -> web.Response:
 
 def field_errors(error: ValidationError, place: str) -> Sequence[FieldError]:
     """pydantic's findings as field and message; what was sent is never repeated."""
-    return [
-        FieldError(".".join((place, *map(str, e["loc"]))), str(e["msg"]))
-        for e in error.errors(include_url=False, include_input=False, include_context=False)
-    ][:50]
+    findings = error.errors(include_url=False, include_input=False)
+    return [_field_error(finding, place) for finding in findings[:50]]
+
+
+def _field_error(finding: ErrorDetails, place: str) -> FieldError:
+    limits = {k: v for k, v in finding.get("ctx", {}).items() if k in _LIMITS}
+    return FieldError(
+        ".".join((place, *map(str, finding["loc"]))),
+        finding["msg"].removeprefix("Value error, "),
+        finding["type"],
+        limits,
+    )

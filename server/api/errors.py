@@ -1,13 +1,17 @@
 """What an API operation raises, and the one shape in which every error leaves the server."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field as attribute
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
     field: str
     message: str
+    code: str = ""
+    """Stable, for pages that say it in another language; empty where there is only the message."""
+    values: Mapping[str, str | int | float] = attribute(default_factory=dict)
+    """What the message says besides, such as a limit or the name of what is in the way."""
 
 
 class ApiError(Exception):

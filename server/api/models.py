@@ -73,6 +73,11 @@ class PageQuery(ApiModel):
         return (self.page - 1) * self.limit
 
 
+class SearchQuery(PageQuery):
+    q: Annotated[Text, Field(max_length=80)] = ""
+    """Part of what the rows are known by, in either case; all rows when empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[T]):
     """One page of a collection on its way out."""
@@ -91,6 +96,9 @@ class Pagination(OutModel):
 class FieldProblem(OutModel):
     field: str
     message: str
+    code: str
+    """What is wrong, stable; empty where only the message says it."""
+    values: dict[str, str | int | float]
 
 
 class Problem(OutModel):

@@ -93,6 +93,12 @@ def _operation(operation: Operation, references: dict[tuple[str, str], Any]) -> 
             "required": True,
             "content": {"application/json": {"schema": schema}},
         }
+    if operation.upload is not None:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        described["requestBody"] = {
+            "required": True,
+            "content": dict.fromkeys(operation.upload.types, file),
+        }
     return described
 
 
@@ -130,7 +136,7 @@ def _responses(
     responses: dict[str, dict[str, Any]] = {
         str(operation.status): {"description": "Done.", "content": content}
     }
-    if operation.file_type is not None:
+    if operation.file_type is not None and operation.method == "GET":
         responses["206"] = {"description": "The part asked for.", "content": content}
         responses["416"] = {"description": "The range asked for does not exist."}
     error = {"application/json": {"schema": references[("error", "serialization")]}}
@@ -147,10 +153,11 @@ def _errors_of(operation: Operation) -> set[type[ApiError]]:
         kinds.add(Forbidden)
     if operation.parameters:
         kinds.add(NotFound)
-    if operation.query is not None or operation.body is not None:
+    has_body = operation.body is not None or operation.upload is not None
+    if operation.query is not None or has_body:
         kinds.add(ValidationFailed)
-    if operation.body is not None:
+    if has_body:
         kinds |= {UnsupportedMediaType, TooLarge, Unprocessable}
-    if operation.file_type is None:
+    if operation.file_type is None or operation.method != "GET":
         kinds.add(Unavailable)
     return kinds

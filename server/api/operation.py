@@ -7,6 +7,7 @@ from typing import Any
 from casecore.permissions import Permission
 from server.api.errors import ApiError
 from server.api.models import ApiModel
+from server.api.upload import Upload
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -31,6 +32,8 @@ class Operation:
     """Type of each path parameter."""
     query: type[ApiModel] | None = None
     body: type[ApiModel] | None = None
+    upload: Upload | None = None
+    """The body is a file: the handler gets an `UploadedFile` as `upload`."""
     returns: Any = None
     """Type of the answer's `data`; None answers `{"success": true}`."""
     many: bool = False

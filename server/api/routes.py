@@ -23,6 +23,7 @@ from server.api.errors import (
     ValidationFailed,
 )
 from server.api.operation import Operation
+from server.api.upload import UploadedFile
 from server.auth.principal import Principal
 from server.auth.tokens import AccessTokens, InvalidToken
 
@@ -125,6 +126,8 @@ def _bind(operation: Operation, tokens: AccessTokens) -> _Handler:
             arguments["query"] = _query(operation.query, request)
         if operation.body is not None:
             arguments["body"] = await read_body(operation.body, request)
+        if operation.upload is not None:
+            arguments["upload"] = UploadedFile(operation.upload, request)
         result = await operation.handler(**arguments)
         if isinstance(result, web.StreamResponse):
             return result

@@ -19,6 +19,7 @@ from routing.events import (
     WorkOffered,
     WorkQueued,
 )
+from server.bindings.supervisions import note_supervisions
 from server.event_codec import Event, call_of, encode
 from server.journal.journal import SinkUnavailable
 from server.journal.segments import Position
@@ -233,3 +234,4 @@ async def _apply_group(db: Connection, tenant_id: TenantId, events: Sequence[Eve
             lines.append(timeline.NewTimelineEvent(call_id, event.at, encoded.name, encoded.data))
     if lines:
         await timeline.insert_events(db, tenant_id, lines)
+    await note_supervisions(db, tenant_id, events)

@@ -1,18 +1,21 @@
 """Row -> snapshot: what calls need of the configuration, in memory and independent of rows."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from casecore.store.snapshots import TenantSnapshot
 from routing.agents import AgentProfile
 from routing.events import AgentId, QueueId
 from routing.ivr.document import FlowError, parse_flow
 from routing.queues import QueueSettings
+from server.bindings.calendars import calendar_of
 from telephony.directory import (
     Directory,
     FlowVersion,
+    NamedCalendar,
     Number,
     PhoneUser,
+    Sound,
     TenantSettings,
     Trunk,
 )
@@ -33,6 +36,8 @@ def directory_of(snapshots: Iterable[TenantSnapshot]) -> Directory:
             Number(s.tenant.id, row.number, row.flow_id) for s in snapshots for row in s.numbers
         ],
         flows=[flow for s in snapshots for flow in _flows(s)],
+        sounds=[Sound(s.tenant.id, row.id, row.name) for s in snapshots for row in s.sounds],
+        calendars=[calendar for s in snapshots for calendar in _calendars(s)],
     )
 
 
@@ -50,6 +55,12 @@ def queues_of(snapshot: TenantSnapshot) -> list[QueueSettings]:
             announce_every_seconds=row.announce_every_seconds,
             max_waiting=row.max_waiting,
             max_wait_seconds=row.max_wait_seconds,
+            music=row.music,
+            service_level_seconds=row.service_level_seconds,
+            service_level_target=row.service_level_target,
+            short_abandon_seconds=row.short_abandon_seconds,
+            time_zone=row.time_zone,
+            auto_answer=row.auto_answer,
         )
         for row in snapshot.queues
     ]
@@ -63,6 +74,7 @@ def agents_of(snapshot: TenantSnapshot) -> list[AgentProfile]:
             name=row.name,
             extension=row.extension,
             skills=row.skills,
+            auto_answer=row.auto_answer,
         )
         for row in snapshot.agents
     ]
@@ -95,6 +107,14 @@ def _trunks(snapshot: TenantSnapshot) -> list[Trunk]:
         for row in snapshot.trunks
         if row.enabled
     ]
+
+
+def _calendars(snapshot: TenantSnapshot) -> Iterator[NamedCalendar]:
+    for row in snapshot.calendars:
+        try:
+            yield NamedCalendar(snapshot.tenant.id, row.name, calendar_of(row))
+        except (KeyError, ValueError) as error:
+            log.error("hours cannot be used", extra={"hours": row.name, "error": str(error)})
 
 
 def _target(name: str, text: str | None) -> SipUri | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,11 +21,15 @@ from telephony.events import (
     CallId,
     CallStarted,
     Direction,
+    LegId,
     LegRole,
 )
 from telephony.tasks import TaskScope
 
 log = logging.getLogger(__name__)
+
+_CHOICES_KEPT = 20
+"""A caller who goes round in a menu must not make the call's record grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,27 @@ class LegSnapshot:
     mode: str = "talk"
     """How it takes part in the talk: `talk`, `aside` in a consultation, or as a supervisor
     `listen`, `whisper` or `barge`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the caller chose, or failed to, in a menu of a flow."""
+
+    menu: str
+    key: str
+    """What was pressed, or `timeout` or `invalid`."""
+    led_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRequest:
+    leg_id: LegId
+    agent_id: UUID | None
+    reason: str
+    text: str
+    since: datetime
+    taken_by: str | None = None
+    """Who said to come, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +86,12 @@ class CallSnapshot:
     queue: str
     agent_id: UUID | None
     legs: tuple[LegSnapshot, ...]
+    queued_at: datetime | None = None
+    """Since when the caller waits, or waited last, for an agent."""
+    choices: tuple[Choice, ...] = ()
+    """The way through the menus, oldest first."""
+    help: HelpRequest | None = None
+    """What an agent asks for in it."""
 
 
 Body = Callable[["Call"], Awaitable[str]]
@@ -83,14 +115,15 @@ class Call:
         self.context = context
         self.tenant_id = tenant_id
         self.direction = direction
-        self.caller = caller
-        self.called = called
-        self.trunk_id = trunk_id
+        self.caller, self.called, self.trunk_id = caller, called, trunk_id
         self.started_at = context.utcnow()
         self.answered_at: datetime | None = None
         self.state = "ringing"
-        self.node = ""
-        self.queue = ""
+        self.node = self.queue = ""
+        self.queued_at: datetime | None = None
+        self.choices: deque[Choice] = deque(maxlen=_CHOICES_KEPT)
+        self.music: UUID | None = None
+        """The sound of the queue that it waits in, or came from; our own music when None."""
         self.agent_id: UUID | None = None
         self.parties: list[Party] = []
         self.sip_status: int | None = None
@@ -101,6 +134,7 @@ class Call:
         """Where the one who stays on the line goes next."""
         self.consulting: asyncio.Task[None] | None = None
         """Rings somebody who is asked for advice."""
+        self.help: HelpRequest | None = None
         self.is_recorded = False
         """Whether a talk of it was recorded; then the next one is too."""
         self.side_tasks = TaskScope()
@@ -259,6 +293,9 @@ class Call:
             queue=self.queue,
             agent_id=self.agent_id,
             legs=tuple(self._leg_snapshot(party) for party in self.parties),
+            queued_at=self.queued_at,
+            choices=tuple(self.choices),
+            help=self.help,
         )
 
     def _leg_snapshot(self, party: Party) -> LegSnapshot:

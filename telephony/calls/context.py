@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -15,6 +15,7 @@ from telephony.directory import Directory
 from telephony.endpoint import SipEndpoint
 from telephony.events import TelephonyEvent
 from telephony.registrar import BindingStore, Registrar
+from telephony.transport.flow import Flow
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class CallContext:
     publish: Callable[[TelephonyEvent], None]
     recordings: Path
     """Folder below which recordings are kept."""
+    sound_path: Callable[[UUID, UUID], Path]
+    """File of a sound, by its tenant and id."""
     music: Path | None
     """Folder of music for those who wait; our own when None."""
     utcnow: Callable[[], datetime]
@@ -34,6 +37,8 @@ class CallContext:
     directory: Directory
     bindings: BindingStore
     """Where registrations are kept over a restart."""
+    silent_flows: set[Flow] = field(default_factory=set)
+    """Connections of browsers that do not answer any more: nobody is rung over them."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

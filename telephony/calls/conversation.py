@@ -33,6 +33,8 @@ class PassedOn:
     """Somebody who is on the line already, or a number to call."""
     queue: str = ""
     """Or a queue to wait in; then `to` is empty."""
+    first: bool = False
+    """In front of everybody who waits there."""
 
 
 Ending = Left | PassedOn
@@ -66,8 +68,11 @@ class Conversation:
         between: tuple[Party, Party],
         *,
         on_gone: Callable[[Member[Party], Party | None], None],
+        on_lost: Callable[["Conversation", Party], bool] = lambda *_: False,
     ) -> None:
         """`on_gone` is told of anybody but those two who has hung up, and who had asked them.
+
+        `on_lost` is asked about one of those two who is gone: True keeps the other one here.
 
         Raises MediaError where the legs of the two cannot meet.
         """
@@ -76,11 +81,16 @@ class Conversation:
         self._bridge = bridge
         self._sounds = sounds
         self._on_gone = on_gone
+        self._on_lost = on_lost
         self._people: Audibility[Party] = Audibility()
         self._heard: set[tuple[Party, Party]] = set()
         """Who hears whom now: (listener, source)."""
         self._waiting: dict[Party, int] = {}
         """Who hears music or ringing, and in which room that began."""
+        self.asker: Party | None = None
+        """Who of the two asks somebody for advice."""
+        self.takes_key: Callable[[Party, str, int], bool] = lambda _party, _digit, _ms: False
+        """Told of every key first; those it takes reach nobody else."""
         self._recording: SideRecording | None = None
         self._recorded: set[Party] = set()
         for party in between:
@@ -135,7 +145,7 @@ class Conversation:
         self._bridge.add(party.media, silent=not everybody)
         if everybody:
             self._heard |= wanted
-        party.hooks.digit = partial(self._pass_digit, party)
+        party.hooks.digit = partial(self._take_digit, party)
         party.hooks.held = lambda held: self.hold(party, held=held, by=PHONE)
         party.ended.add_done_callback(lambda _: self._hung_up(party))
         if len(self._people) > 1:
@@ -147,6 +157,19 @@ class Conversation:
             return
         self._let_go(party)
         self._bridge.remove(party.media)
+        self.settle()
+
+    def replace(self, old: Party, new: Party) -> None:
+        """`new` goes on in the place of `old`, one of the two. Raises MediaError as `join` does."""
+        muted = self._people[old].muted
+        followers = [member for member in self if member.follows is old]
+        first, second = self.between
+        self.between = (new, second) if old is first else (first, new)
+        self.leave(old)
+        self.join(new)
+        self._people[new].muted = muted
+        for member in followers:
+            member.follows = new
         self.settle()
 
     def hold(self, party: Party, *, held: bool, by: str = INTERFACE) -> None:
@@ -175,8 +198,15 @@ class Conversation:
         self._settle_waiting()
         self._settle_recording()
 
+    def pass_digit(self, party: Party, digit: str, duration_ms: int) -> None:
+        """Let those hear a key who hear the party."""
+        for listener, source in self._heard:
+            if source is party and not self._people[listener].is_observer:
+                listener.send_digit(digit, duration_ms)
+
     def come_back(self) -> None:
         """Nobody is aside any more: all of them talk with one another."""
+        self.asker = None
         for member in self:
             member.room = MAIN
         self.settle()
@@ -207,10 +237,12 @@ class Conversation:
         if party not in self.between:
             member, asker = self._people[party], None
             if member.room == ASIDE:
-                asker = next(p for p in self.between if self._people[p].room == ASIDE)
+                asker = self.asker
                 self.come_back()
             self.leave(party)
             self._on_gone(member, asker)
+            return
+        if self._heir is None and self._on_lost(self, party):
             return
         # Whoever hangs up while somebody else is on the line leaves the two to one another.
         heir = self._heir
@@ -233,8 +265,9 @@ class Conversation:
             del self._waiting[party]
             party.media.stop_playing()
         for party in waiting.keys() - self._waiting.keys():
-            room = self._waiting[party] = waiting[party]
-            sound = self._sounds.music if room == MAIN else self._sounds.ringing
+            self._waiting[party] = waiting[party]
+            rings = party is self.asker and self.consulted is None
+            sound = self._sounds.ringing if rings else self._sounds.music
             party.media.play(sound, loop=True)
 
     def _settle_recording(self) -> None:
@@ -248,7 +281,6 @@ class Conversation:
             self._recording.remove(party.media)
         self._recorded = wanted
 
-    def _pass_digit(self, party: Party, digit: str, duration_ms: int) -> None:
-        for listener, source in self._heard:
-            if source is party and not self._people[listener].is_observer:
-                listener.send_digit(digit, duration_ms)
+    def _take_digit(self, party: Party, digit: str, duration_ms: int) -> None:
+        if not self.takes_key(party, digit, duration_ms):
+            self.pass_digit(party, digit, duration_ms)

@@ -15,9 +15,14 @@ from telephony.directory import PhoneUser, Trunk
 from telephony.events import LegRole
 from telephony.sip.uri import NameAddress, SipUri
 from telephony.transport.flow import Flow
-from telephony.ua.leg_handler import Credentials
+from telephony.ua.leg_handler import Credentials, HeaderFields
 
 BUSY = frozenset({486, 600, 603})
+AUTO_ANSWER: HeaderFields = (
+    ("Call-Info", "<sip:murima.invalid>;answer-after=0"),
+    ("Alert-Info", "<http://murima.invalid>;info=alert-autoanswer;delay=0"),
+)
+"""Asks a phone to take the call by itself: the two forms that phones understand."""
 _TAKEN_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 _DECLINED_ELSEWHERE = 'SIP;cause=603;text="Declined elsewhere"'
 """Reasons (RFC 3326) with which a phone does not show the call as missed."""
@@ -46,9 +51,14 @@ class Target:
 
 
 def phone_targets(call: Call, phone: PhoneUser) -> tuple[Target, ...]:
-    """Every place where the phone's user is registered."""
+    """Every place where the phone's user is registered, and not known to be asleep."""
     bindings = call.context.registrar.bindings(phone.tenant_id, phone.user)
-    return tuple(Target(phone.user, b.contact, b.flow, phone.agent_id) for b in bindings)
+    silent = call.context.silent_flows
+    return tuple(
+        Target(phone.user, b.contact, b.flow, phone.agent_id)
+        for b in bindings
+        if b.flow not in silent
+    )
 
 
 def find_targets(call: Call, dialled: str) -> tuple[Target, ...]:
@@ -91,6 +101,7 @@ async def ring(
     role: LegRole,
     *,
     from_: NameAddress,
+    headers: HeaderFields = (),
     on_early_sound: Callable[[Party], None] | None = None,
 ) -> Party:
     """Ring all targets until the first answers; the others are let go.
@@ -99,12 +110,11 @@ async def ring(
     answers, or somebody declines for all (RFC 3261 section 21.6). Cancelling stops the ringing.
     """
     parties: list[Party] = []
-    winner: Party | None = None
-    reason: str | None = None
+    winner, reason = None, None
     try:
         for target in targets:
             with suppress(MediaError):
-                parties.append(_invite(call, target, role, from_))
+                parties.append(_invite(call, target, role, from_, headers))
         if on_early_sound is not None:
             for party in parties:
                 party.hooks.early_sound = partial(on_early_sound, party)
@@ -133,7 +143,9 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
     await asyncio.shield(asyncio.gather(*dropped))
 
 
-def _invite(call: Call, target: Target, role: LegRole, from_: NameAddress) -> Party:
+def _invite(
+    call: Call, target: Target, role: LegRole, from_: NameAddress, headers: HeaderFields
+) -> Party:
     in_browser = target.flow is not None and target.flow.is_browser
     party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
     leg = call.context.endpoint.invite(
@@ -143,6 +155,7 @@ def _invite(call: Call, target: Target, role: LegRole, from_: NameAddress) -> Pa
         from_=from_,
         to=NameAddress(target.uri.without_parameters()),
         flow=target.flow,
+        headers=headers,
         credentials=target.credentials,
     )
     party.attach(leg)

@@ -1,8 +1,9 @@
 """What those who talk, and those who watch over them, can do with a call while it lasts."""
 
 import asyncio
+from uuid import UUID
 
-from telephony.calls.audibility import ASIDE, Member, Mode
+from telephony.calls.audibility import ASIDE, MAIN, Member, Mode
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation
 from telephony.calls.dialling import (
@@ -19,6 +20,7 @@ from telephony.errors import NotPossible, UnknownTarget
 from telephony.events import (
     ConsultBegan,
     ConsultEnded,
+    ConsultSwapped,
     LegHeld,
     LegMuted,
     LegResumed,
@@ -127,6 +129,7 @@ def consult(call: Call, by: Party, to: str) -> None:
         targets = find_targets(call, to)
     except DialFailed as failure:
         raise _unreachable(to, failure) from failure
+    conversation.asker = by
     conversation.member(by).room = ASIDE
     conversation.settle()
     _tell(call, by, ConsultBegan, target=to)
@@ -162,7 +165,24 @@ def conference(call: Call, by: Party) -> None:
     _back(call, conversation, by, "conference")
 
 
-def supervise(call: Call, supervisor: PhoneUser, mode: Mode, follows: Party) -> None:
+def swap(call: Call, by: Party) -> None:
+    """Talk with the one who waits, of the other one and whoever was asked. Raises NotPossible."""
+    conversation = conversation_of(call)
+    _consulted(conversation)
+    member = conversation.member(by)
+    member.room = MAIN if member.room == ASIDE else ASIDE
+    conversation.settle()
+    _tell(call, by, ConsultSwapped, aside=member.room == ASIDE)
+
+
+def supervise(
+    call: Call,
+    supervisor: PhoneUser,
+    mode: Mode,
+    follows: Party,
+    *,
+    user_id: UUID | None = None,
+) -> None:
     """Bring a supervisor in, or change how they take part; `follows` is the agent.
 
     The first time their phone is rung; afterwards the change is heard at once. Raises NotPossible
@@ -171,18 +191,24 @@ def supervise(call: Call, supervisor: PhoneUser, mode: Mode, follows: Party) -> 
     conversation = conversation_of(call)
     party = supervising(call, supervisor)
     if party is not None:
-        member = conversation.member(party)
-        member.mode, member.follows = mode, follows
-        conversation.settle()
-        _tell(call, party, SupervisionChanged, mode=mode.value, supervised=follows.id)
+        change_mode(call, party, mode, follows)
         return
     targets = phone_targets(call, supervisor)
     if not targets:
         raise UnknownTarget(f"The phone {supervisor.user} is not registered.")
     if any(_is_supervisor(party, supervisor) for party in call.parties):
         raise NotPossible("Your phone is being rung already.")
-    joining = _join(call, conversation, targets, mode, follows)
+    joining = _join(call, conversation, targets, mode, follows, user_id)
     call.side_tasks.start(joining, name=f"supervise {call.id}")
+
+
+def change_mode(call: Call, supervisor: Party, mode: Mode, follows: Party) -> None:
+    """Let one who takes part already do so in another way, at once. Raises NotPossible."""
+    conversation = conversation_of(call)
+    member = conversation.member(supervisor)
+    member.mode, member.follows = mode, follows
+    conversation.settle()
+    _tell_supervision(call, supervisor, mode.value, follows)
 
 
 def take_over(call: Call, supervisor: PhoneUser, agent: Party) -> None:
@@ -191,7 +217,8 @@ def take_over(call: Call, supervisor: PhoneUser, agent: Party) -> None:
     party = supervising(call, supervisor)
     if party is None:
         raise NotPossible("Listen to the call before you take it over.")
-    _tell(call, party, SupervisionEnded)
+    _tell_supervision(call, party, "take_over", agent)
+    _tell(call, party, SupervisionEnded, user_id=party.user_id)
     conversation.pass_on(agent, party)
 
 
@@ -202,7 +229,7 @@ def stop_supervising(call: Call, supervisor: PhoneUser) -> None:
     if party is None:
         raise NotPossible("You do not take part in this call.")
     conversation.leave(party)
-    _tell(call, party, SupervisionEnded)
+    _tell(call, party, SupervisionEnded, user_id=party.user_id)
     call.let_go(party)
 
 
@@ -211,7 +238,7 @@ def somebody_gone(call: Call, member: Member[Party], asker: Party | None) -> Non
     if asker is not None:
         _tell(call, asker, ConsultEnded, outcome="resumed")
     elif member.mode is not Mode.TALK:
-        _tell(call, member.key, SupervisionEnded)
+        _tell(call, member.key, SupervisionEnded, user_id=member.key.user_id)
     call.let_go(member.key)
 
 
@@ -258,6 +285,7 @@ async def _join(
     targets: tuple[Target, ...],
     mode: Mode,
     follows: Party,
+    user_id: UUID | None,
 ) -> None:
     try:
         async with asyncio.timeout(_RING_SECONDS):
@@ -268,8 +296,9 @@ async def _join(
     if conversation.ending.done() or follows not in conversation:
         call.let_go(party)
         return
+    party.user_id = user_id
     conversation.join(party, mode=mode, follows=follows)
-    _tell(call, party, SupervisionChanged, mode=mode.value, supervised=follows.id)
+    _tell_supervision(call, party, mode.value, follows)
 
 
 def _back(call: Call, conversation: Conversation, by: Party, outcome: str) -> None:
@@ -297,6 +326,17 @@ def _unreachable(to: str, failure: DialFailed) -> UnknownTarget:
     if failure.status == 480:
         return UnknownTarget(f"The phone {to} is not registered.")
     return UnknownTarget(f"Nobody is reached by {to!r}.")
+
+
+def _tell_supervision(call: Call, party: Party, mode: str, follows: Party) -> None:
+    _tell(
+        call,
+        party,
+        SupervisionChanged,
+        mode=mode,
+        supervised=follows.id,
+        user_id=party.user_id,
+    )
 
 
 def _tell(call: Call, party: Party, kind: type, **details: object) -> None:

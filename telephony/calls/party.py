@@ -14,6 +14,7 @@ from media.engine import LegStatistics, MediaFlow, MediaLeg, StreamParameters
 from media.errors import MediaError
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
 from telephony.calls.context import CallContext
+from telephony.calls.info_digits import read_digit
 from telephony.calls.line import BrowserLine, Line, PlainLine
 from telephony.events import (
     CallId,
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DIGITS_KEPT = 64
-_INFO_DIGITS = frozenset("0123456789*#ABCD")
 _DTMF_RELAY = "application/dtmf-relay"
 _SHORTEST_TONE_MS = 60
+_FAREWELL_SECONDS = 1.0
+"""How long a browser's sound may be gone before it counts as lost."""
 _LONGEST_TONE_MS = 2_000
 
 
@@ -96,11 +98,14 @@ class Party:
         self.role = role
         self.name = name
         self.agent_id = agent_id
+        self.in_browser = in_browser
+        self.user_id: UUID | None = None
+        """Who a supervisor is, beyond the phone."""
         self.id = LegId(call.context.new_id())
+        self._loop = loop = asyncio.get_running_loop()
         self._line = self._make_line(near, in_browser=in_browser)
         self.media, self.session = self._line.media, self._line.session
         self.sip: SipLeg | None = None
-        loop = asyncio.get_running_loop()
         self.answered: asyncio.Future[None] = loop.create_future()
         """Done when the party is on the line; raises Refused when it will not be."""
         self.agreed: asyncio.Future[None] = loop.create_future()
@@ -150,6 +155,18 @@ class Party:
             self.answered.set_result(None)
         codec = self.session.negotiated.codec_name if self.session.negotiated else ""
         self.call.context.publish(LegAnswered(**self._stamp(), codec=codec))
+
+    @property
+    def page(self) -> str | None:
+        """What a browser's page calls itself in its Contact; None for other phones."""
+        if not self.in_browser or self.sip is None or self.sip.dialog is None:
+            return None
+        return self.sip.dialog.remote_target.user
+
+    def note_page_gone(self) -> None:
+        """The browser's page was closed or loaded again: nobody will hang up."""
+        if self.in_browser and self.answered.done():
+            self._gone("media_lost")
 
     async def next_digit(self, seconds: float) -> str | None:
         """The next key, None when none came in time."""
@@ -246,7 +263,7 @@ class Party:
             return 200
         if content_type not in (_DTMF_RELAY, "application/dtmf"):
             return 415
-        digit, duration = _info_digit(body)
+        digit, duration = read_digit(body)
         if digit is not None:
             self._take_digit(digit, duration)
         return 200
@@ -269,7 +286,8 @@ class Party:
 
         def lost(reason: str) -> None:
             log.info("browser's media lost", extra={"leg_id": str(self.id), "reason": reason})
-            self._gone("media_lost")
+            # Who hangs up closes the sound too, and the BYE may be the later of the two.
+            self._loop.call_later(_FAREWELL_SECONDS, self._gone, "media_lost")
 
         return BrowserLine(engine, self._on_media, near=near, session_id=session_id, lost=lost)
 
@@ -374,21 +392,6 @@ class Party:
             self.digits.put_nowait(digit)
         if self.stops_prompts:
             self.media.stop_playing()
-
-
-def _info_digit(body: bytes) -> tuple[str | None, int]:
-    """The key and its length in ms from `Signal=5`, `Duration=160`, or from the bare key."""
-    digit, duration = None, 100
-    for line in body[:200].decode("ascii", "replace").splitlines():
-        name, equals, value = line.partition("=")
-        name, value = name.strip().lower(), value.strip().upper()
-        if not equals:
-            value = name.upper()
-        if (not equals or name == "signal") and value in _INFO_DIGITS and value:
-            digit = value
-        elif name == "duration" and value.isascii() and value.isdigit() and len(value) < 6:
-            duration = min(int(value), 10_000)
-    return digit, duration
 
 
 __all__ = ["MediaError", "Party", "Refused"]

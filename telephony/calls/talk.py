@@ -13,7 +13,9 @@ from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
 from telephony.calls.handling import refer, somebody_gone
+from telephony.calls.keys import PhoneKeys
 from telephony.calls.party import Party
+from telephony.calls.returning import wait_for
 from telephony.calls.sound import music
 from telephony.events import (
     LegRole,
@@ -40,8 +42,14 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
             stack.enter_context(_occupied(call, other))
-        gone = partial(somebody_gone, call)
-        conversation = Conversation(bridge, sounds, (caller, other), on_gone=gone)
+        conversation = Conversation(
+            bridge,
+            sounds,
+            (caller, other),
+            on_gone=partial(somebody_gone, call),
+            on_lost=partial(wait_for, call),
+        )
+        conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
         for party in (caller, other):
@@ -54,20 +62,24 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
             stack.push_async_callback(recorder.stop)
         previous, call.state = call.state, "talking"
         stack.callback(lambda: _set_state(call, previous))
-        call.context.publish(
-            LegsBridged(
-                tenant_id=call.tenant_id,
-                at=call.context.utcnow(),
-                call_id=call.id,
-                leg_ids=(caller.id, other.id),
-            )
-        )
+        _tell_bridged(call, caller, other)
         ending = await conversation.ending
         kept = (caller, other, ending.to if isinstance(ending, PassedOn) else None)
         for member in conversation:
             if member.key not in kept:
                 call.let_go(member.key)
     return ending
+
+
+def _tell_bridged(call: Call, caller: Party, other: Party) -> None:
+    call.context.publish(
+        LegsBridged(
+            tenant_id=call.tenant_id,
+            at=call.context.utcnow(),
+            call_id=call.id,
+            leg_ids=(caller.id, other.id),
+        )
+    )
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class UserAgent:
         return leg
 
     def options(
-        self, target: SipUri, flow: Flow | None, on_final: Callable[[int | None], None]
+        self, target: SipUri, flow: Flow | None, on_final: Callable[[Response | None], None]
     ) -> None:
         """Ping a peer; None when it is silent or cannot be reached."""
         if flow is not None:
@@ -334,7 +334,7 @@ class UserAgent:
         return True
 
     def _send_options(
-        self, target: SipUri, flow: Flow, on_final: Callable[[int | None], None]
+        self, target: SipUri, flow: Flow, on_final: Callable[[Response | None], None]
     ) -> None:
         context = self._context
         host, port = self._layer.wire.contact_address(flow)
@@ -344,7 +344,7 @@ class UserAgent:
         request.headers.add("Accept", "application/sdp")
         ClientRequest(
             self._layer,
-            lambda status, response: on_final(None if response is None else status),
+            lambda _, response: on_final(response),
             token=context.token,
             next_cseq=lambda: 2,
         ).send(request, flow)

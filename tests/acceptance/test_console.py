@@ -113,9 +113,15 @@ async def test_g10_every_step_of_a_supervision_is_on_the_audit_trail(
     assert status == 200, answer
     status, answer = await server.request("DELETE", path, user="supervisor")
     assert status == 200, answer
-    trail = await server.get("/audit?limit=100")
-    steps = [(e["actor"], e["data"]["mode"]) for e in reversed(trail)]
-    assert steps == [("supervisor", step) for step in ("listen", "barge", "end")]
+    async with asyncio.timeout(10):
+        while len(trail := await server.get("/audit?action=call.supervise")) < 3:
+            await asyncio.sleep(0.1)
+    told = [(e["actor"], e["data"]["mode"], e["data"].get("supervised")) for e in trail]
+    assert told[::-1] == [
+        ("supervisor", "listen", "1001"),
+        ("supervisor", "barge", "1001"),
+        ("supervisor", "end", None),
+    ]
     assert {e["subject"] for e in trail} == {live["id"]}
 
 

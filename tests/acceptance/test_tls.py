@@ -32,9 +32,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest_asyncio.fixture
 async def secure(authority: Authority, tmp_path: Path) -> AsyncIterator[RunningServer]:
-    async with RunningServer(
-        tmp_path / "server", authority=authority, sip_extra='host = "0.0.0.0"'
-    ) as running:
+    async with RunningServer(tmp_path / "server", authority=authority) as running:
         yield running
 
 

@@ -1,5 +1,6 @@
 """Agents, users, queues, flows, numbers, phones and trunks: what is kept, and what is refused."""
 
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 from uuid import uuid4
 
@@ -17,12 +18,14 @@ from casecore.paging import BadSort, Page
 from casecore.permissions import Role
 from casecore.store import (
     agents,
+    calendars,
     flows,
     numbers,
     phones,
     queues,
     refresh_tokens,
     snapshots,
+    sounds,
     tenants,
     trunks,
     users,
@@ -30,10 +33,11 @@ from casecore.store import (
 from casecore.store.agents import AgentValues
 from casecore.store.queues import QueueValues
 from casecore.store.refresh_tokens import TokenUse
+from casecore.store.sounds import SoundKind
 from casecore.store.trunks import TrunkValues
 from casecore.store.users import UserValues
 from config.tenancy import TenantId
-from tests.support.records import SECRETS, at, make_world
+from tests.support.records import CALENDAR, SECRETS, at, make_world, sound_values
 
 
 async def test_tenants_are_found_by_id_slug_and_default(database: Database) -> None:
@@ -181,22 +185,66 @@ async def test_queue_is_kept_changed_and_deleted(database: Database, tenant: Ten
         ring_seconds=12.5,
         max_waiting=7,
         max_wait_seconds=90.0,
-        music="jazz",
+        music=(jazz := sound_values()).id,
     )
     async with database.tenant_tx(tenant) as db:
+        await sounds.insert_sound(db, tenant, jazz)
         made = await queues.insert_queue(db, tenant, values)
         assert made == await queues.fetch_queue(db, tenant, made.id)
-        assert (made.ring_seconds, made.max_wait_seconds, made.music) == (12.5, 90.0, "jazz")
+        assert (made.ring_seconds, made.max_wait_seconds, made.music) == (12.5, 90.0, jazz.id)
         changed = await queues.update_queue(
             db, tenant, made.id, QueueValues(name="sales", skill="s")
         )
         assert (changed.ring_seconds, changed.max_wait_seconds, changed.music) == (20, None, None)
+        await queues.update_queue(db, tenant, made.id, values)
         await queues.delete_queue(db, tenant, made.id)
         assert await queues.list_all_queues(db, tenant) == []
+        await sounds.delete_sound(db, tenant, jazz.id)
+        values = replace(values, music=None)
         await queues.insert_queue(db, tenant, values)
     with pytest.raises(AlreadyExists):
         async with database.tenant_tx(tenant) as db:
             await queues.insert_queue(db, tenant, QueueValues(name="SALES", skill="x"))
+
+
+async def test_b08_sound_that_a_queue_plays_stays(database: Database, tenant: TenantId) -> None:
+    async with database.tenant_tx(tenant) as db:
+        jazz = await sounds.insert_sound(db, tenant, sound_values(name="Jazz"))
+        assert await sounds.fetch_sound(db, tenant, jazz.id) == jazz
+        values = QueueValues(name="Sales", skill="sales", music=jazz.id)
+        await queues.insert_queue(db, tenant, values)
+    with pytest.raises(StillInUse):
+        async with database.tenant_tx(tenant) as db:
+            await sounds.delete_sound(db, tenant, jazz.id)
+    with pytest.raises(UnknownReference):
+        async with database.tenant_tx(tenant) as db:
+            await queues.insert_queue(db, tenant, replace(values, name="x", music=uuid4()))
+    with pytest.raises(AlreadyExists):
+        async with database.tenant_tx(tenant) as db:
+            await sounds.insert_sound(db, tenant, sound_values(name="JAZZ"))
+
+
+async def test_sounds_are_listed_by_kind(database: Database, tenant: TenantId) -> None:
+    async with database.tenant_tx(tenant) as db:
+        for name, kind in (("b", SoundKind.MUSIC), ("a", SoundKind.ANNOUNCEMENT)):
+            await sounds.insert_sound(db, tenant, sound_values(name=name, kind=kind))
+        page = Page(order="asc")
+        assert [s.name for s in (await sounds.list_sounds(db, tenant, page)).items] == ["a", "b"]
+        music = await sounds.list_sounds(db, tenant, page, SoundKind.MUSIC)
+        assert ([s.name for s in music.items], music.total) == (["b"], 1)
+
+
+async def test_calendar_is_kept_and_changed(database: Database, tenant: TenantId) -> None:
+    async with database.tenant_tx(tenant) as db:
+        made = await calendars.insert_calendar(db, tenant, CALENDAR)
+        assert made == await calendars.fetch_calendar(db, tenant, made.id)
+        assert (made.weekly, made.holidays) == (CALENDAR.weekly, CALENDAR.holidays)
+        values = calendars.CalendarValues(name="Office", zone="UTC")
+        changed = await calendars.update_calendar(db, tenant, made.id, values)
+        assert (changed.name, changed.zone, changed.weekly) == ("Office", "UTC", ())
+    with pytest.raises(AlreadyExists):
+        async with database.tenant_tx(tenant) as db:
+            await calendars.insert_calendar(db, tenant, CALENDAR)
 
 
 async def test_flow_versions_count_up_and_one_is_published(

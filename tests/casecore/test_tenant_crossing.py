@@ -24,7 +24,10 @@ from casecore.store import (
     agent_states,
     agents,
     audit,
+    calendars,
     calls,
+    contacts,
+    device_tests,
     dispositions,
     flows,
     legs,
@@ -35,12 +38,22 @@ from casecore.store import (
     recordings,
     refresh_tokens,
     snapshots,
+    sounds,
     timeline,
     trunks,
     users,
 )
 from config.tenancy import TenantId
-from tests.support.records import SECRETS, World, at, away, make_world, new_leg
+from tests.support.records import (
+    SECRETS,
+    World,
+    at,
+    away,
+    device_test,
+    make_world,
+    new_leg,
+    sound_values,
+)
 
 Attempt = Callable[[Connection, TenantId, World], Awaitable[Any]]
 
@@ -49,6 +62,7 @@ _ROWS = "select t::text from {} t where tenant_id = $1 order by 1"
 PAGE = Page()
 OUTSIDE_OF_TENANTS = {"tenants", "journal", "rows"}
 
+HOURS = calendars.CalendarValues(name="eve", zone="UTC")
 AGENT = agents.AgentValues(name="Eve", extension="6666")
 END = queue_visits.VisitEnd(result=queue_visits.VisitResult.ABANDONED, waited_ms=1)
 STORED = recordings.StoredFile(
@@ -58,6 +72,12 @@ STORED = recordings.StoredFile(
 
 def user_of(world: World) -> users.UserValues:
     return users.UserValues(login="eve", display="Eve", role=Role.AGENT, agent_id=world.agent.id)
+
+
+async def days_of(db: Connection, tenant_id: TenantId, world: World) -> Any:
+    """Only visits that are over are counted."""
+    await queue_visits.close_visit(db, tenant_id, world.call.id, world.queue.id, at(9), END)
+    return await queue_visits.list_days(db, tenant_id, {world.queue.id: at(0)})
 
 
 READS: dict[str, Attempt] = {
@@ -76,6 +96,13 @@ READS: dict[str, Attempt] = {
     "queues.fetch_queue": lambda db, t, w: queues.fetch_queue(db, t, w.queue.id),
     "queues.list_queues": lambda db, t, w: queues.list_queues(db, t, PAGE),
     "queues.list_all_queues": lambda db, t, w: queues.list_all_queues(db, t),
+    "calendars.fetch_calendar": lambda db, t, w: calendars.fetch_calendar(db, t, w.calendar.id),
+    "calendars.list_calendars": lambda db, t, w: calendars.list_calendars(db, t, PAGE),
+    "calendars.list_all_calendars": lambda db, t, w: calendars.list_all_calendars(db, t),
+    "sounds.fetch_sound": lambda db, t, w: sounds.fetch_sound(db, t, w.music.id),
+    "sounds.count_sounds": lambda db, t, w: sounds.count_sounds(db, t),
+    "sounds.list_sounds": lambda db, t, w: sounds.list_sounds(db, t, PAGE),
+    "sounds.list_all_sounds": lambda db, t, w: sounds.list_all_sounds(db, t),
     "dispositions.list_dispositions": lambda db, t, w: dispositions.list_dispositions(db, t),
     "flows.fetch_flow": lambda db, t, w: flows.fetch_flow(db, t, w.flow.id),
     "flows.fetch_flow_by_name": lambda db, t, w: flows.fetch_flow_by_name(db, t, "main"),
@@ -97,10 +124,16 @@ READS: dict[str, Attempt] = {
     "calls.call_involves_agent": lambda db, t, w: calls.call_involves_agent(
         db, t, w.call.id, w.agent.id
     ),
+    "contacts.list_contacts": lambda db, t, w: contacts.list_contacts(
+        db, t, w.call.caller, apart_from=uuid4(), limit=5
+    ),
+    "device_tests.list_device_tests": lambda db, t, w: device_tests.list_device_tests(db, t),
     "legs.list_legs_of_calls": lambda db, t, w: legs.list_legs_of_calls(db, t, [w.call.id]),
+    "legs.fetch_party": lambda db, t, w: legs.fetch_party(db, t, w.leg.id),
     "queue_visits.list_visits_of_calls": lambda db, t, w: queue_visits.list_visits_of_calls(
         db, t, [w.call.id]
     ),
+    "queue_visits.list_days": lambda db, t, w: days_of(db, t, w),
     "queue_visits.list_visits": lambda db, t, w: queue_visits.list_visits(
         db, t, PAGE, queue_visits.VisitFilter()
     ),
@@ -156,6 +189,14 @@ WRITES: dict[str, Attempt] = {
         db, t, w.queue.id, queues.QueueValues(name="eve", skill="x")
     ),
     "queues.delete_queue": lambda db, t, w: queues.delete_queue(db, t, w.queue.id),
+    "calendars.insert_calendar": lambda db, t, w: calendars.insert_calendar(db, t, HOURS),
+    "calendars.update_calendar": lambda db, t, w: calendars.update_calendar(
+        db, t, w.calendar.id, HOURS
+    ),
+    "calendars.delete_calendar": lambda db, t, w: calendars.delete_calendar(db, t, w.calendar.id),
+    "sounds.insert_sound": lambda db, t, w: sounds.insert_sound(db, t, sound_values(name="eve")),
+    "sounds.rename_sound": lambda db, t, w: sounds.rename_sound(db, t, w.music.id, "eve"),
+    "sounds.delete_sound": lambda db, t, w: sounds.delete_sound(db, t, w.music.id),
     "dispositions.insert_disposition": lambda db, t, w: dispositions.insert_disposition(
         db, t, dispositions.Disposition(code="eve", label="Eve")
     ),
@@ -201,6 +242,9 @@ WRITES: dict[str, Attempt] = {
         db, t, w.call.id, at(9), cause="eve", sip_status=None
     ),
     "calls.close_interrupted": lambda db, t, w: calls.close_interrupted(db, t, at(9_999)),
+    "device_tests.put_device_test": lambda db, t, w: device_tests.put_device_test(
+        db, t, device_test(w.agent.id, verdict="poor")
+    ),
     "legs.insert_leg": lambda db, t, w: legs.insert_leg(db, t, new_leg(w.call.id)),
     "legs.update_ringing": lambda db, t, w: legs.update_ringing(db, t, w.leg.id, at(1)),
     "legs.update_answered": lambda db, t, w: legs.update_answered(db, t, w.leg.id, at(1), "PCMA"),

@@ -467,7 +467,6 @@ def test_chosen_state_is_returned_as_it_is_now() -> None:
             desk.dispatcher.end_wrap_up(ANNA.id)
             assert desk.state() == "away"
             assert [a.id for a in desk.dispatcher.agents()] == [ANNA.id, BEN.id]
-            assert desk.dispatcher.may_expect_agent(SALES.id)
             assert desk.dispatcher.find_queue("queue1") == SALES
 
     run_virtual(day())

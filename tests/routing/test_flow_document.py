@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from routing.ivr.document import FlowError, flow_schema, interpolated, parse_flow
+from routing.ivr.document import FlowError, Shared, flow_schema, interpolated, parse_flow
 
 Document = dict[str, Any]
 END = {"kind": "hangup"}
@@ -36,7 +36,7 @@ def hours(**changes: Any) -> Document:
 
 def faults(document: object) -> list[str]:
     with pytest.raises(FlowError) as caught:
-        parse_flow(document)
+        parse_flow(document, Shared(calendars=["Main office"], sounds=["Welcome", "Closed"]))
     assert str(caught.value) == "; ".join(caught.value.messages)
     return caught.value.messages
 
@@ -147,7 +147,7 @@ def test_menu_that_repeats_itself_is_fine() -> None:
         (menu(tries="3"), "node 'a', tries: Input should be a valid integer"),
         (
             menu(prompts=[{"say": "a", "file": "b"}]),
-            "node 'a', prompts.0: a prompt has either 'say' or 'file'",
+            "node 'a', prompts.0: a prompt has either 'say' or 'sound' or 'file'",
         ),
         (
             {"kind": "queue", "queue": "q", "max_wait_seconds": 9},
@@ -219,6 +219,24 @@ def test_calendar_that_is_not_there_names_the_nearest_one() -> None:
     assert faults(document) == [
         "node 'a', calendar: there is no calendar 'ofice'; did you mean 'office'?"
     ]
+    assert faults(flow(a=hours(calendar="Main ofice"), end=END)) == [
+        "node 'a', calendar: there is no calendar 'Main ofice'; did you mean 'Main office'?"
+    ]
+
+
+def test_b08_sound_that_is_not_there_names_node_field_and_the_nearest_one() -> None:
+    asks = menu(prompts=[{"sound": "welcome"}, {"sound": "closd"}])
+    asks["invalid_prompts"] = [{"sound": "wrong"}]
+    assert faults(flow(a=asks, end=END)) == [
+        "node 'a', prompts.1.sound: there is no sound 'closd'; did you mean 'Closed'?",
+        "node 'a', invalid_prompts.0.sound: there is no sound 'wrong'",
+    ]
+
+
+def test_names_outside_of_the_flow_are_checked_only_against_what_there_is() -> None:
+    document = flow(a=hours(calendar="of the tenant"), end=END)
+    parse_flow(document)
+    parse_flow(document, Shared(calendars=["Of the Tenant"]))
 
 
 @pytest.mark.parametrize("document", [{1, 2}, float("nan"), object()])

@@ -528,13 +528,12 @@ def test_unknown_queue_is_refused() -> None:
         Centre(SALES).call(1, queue(9))
 
 
-def test_agent_may_be_expected_while_anybody_with_the_skill_is_logged_in() -> None:
+def test_queue_tells_how_many_with_the_skill_are_logged_in() -> None:
     centre = Centre(SALES, agents=(ANNA, agent(2, support=5)))
     centre.choose(BEN, AVAILABLE)
-    assert not centre.matcher.may_expect_agent(SALES.id)
+    assert centre.queue(SALES).agents_logged_in == 0
     centre.choose(ANNA, AWAY)
-    assert centre.matcher.may_expect_agent(SALES.id)
-    assert not centre.matcher.may_expect_agent(queue(9).id)
+    assert centre.queue(SALES).agents_logged_in == 1
 
 
 def test_work_that_needs_agents_does_not_enter_a_deserted_queue() -> None:

@@ -276,6 +276,9 @@ class RandomDay(RuleBasedStateMachine):
     def nobody_is_lost_or_counted_twice(self) -> None:
         for q in self.centre.matcher.queues(self.centre.moment):
             assert q.offered == q.answered + q.abandoned + q.flowed_out + q.waiting
+            assert q.answered_in_time <= q.answered
+            assert q.abandoned_short <= q.abandoned
+            assert q.service_level is None or 0 <= q.service_level <= 100
             assert q.waiting == len(q.work_ids) == len(set(q.work_ids))
             assert [self.centre.matcher.position(w) for w in q.work_ids] == [
                 n + 1 for n in range(q.waiting)

@@ -283,6 +283,12 @@ async def test_queue_tells_who_waits_and_who_was_served(api: Api) -> None:
         "answered": 1,
         "abandoned": 1,
         "flowed_out": 1,
+        "answered_in_time": 1,
+        "abandoned_short": 0,
+        "service_level": 50.0,
+        "service_level_seconds": 20.0,
+        "service_level_target": 80.0,
+        "short_abandon_seconds": 5.0,
     }
 
 

@@ -45,7 +45,10 @@ def rows(api: Api) -> list[str]:
     here = api.here
     live = api.live.calls(here.tenant_id)[0].id
     known = (here.agent.id, here.call.id, here.recording_id, here.flow.id, here.trunk.id)
-    return [str(each) for each in (*known, here.user.id, here.queue.id, live)]
+    return [
+        str(each)
+        for each in (*known, here.calendar.id, here.music.id, here.user.id, here.queue.id, live)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Queues are set up by administrators, and stay as long as a flow leads to them."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,7 +20,11 @@ FULL = {
     "announce_every_seconds": 0.0,
     "max_waiting": 7,
     "max_wait_seconds": 300.0,
-    "music": "music/night",
+    "service_level_seconds": 30.0,
+    "service_level_target": 90.0,
+    "short_abandon_seconds": 0.0,
+    "time_zone": "Europe/Berlin",
+    "auto_answer": True,
 }
 TO_SALES = {
     "name": "x",
@@ -35,11 +40,12 @@ async def trail(api: Api) -> list[tuple[str, str]]:
 
 
 async def test_every_field_is_kept(api: Api) -> None:
-    status, body = await api.ask("POST", "/queues", json=FULL)
+    full = {**FULL, "music": str(api.here.music.id)}
+    status, body = await api.ask("POST", "/queues", json=full)
     assert status == 201
     id = body["data"]["id"]
-    assert body["data"] == {"id": id, **FULL}
-    assert await api.get(f"/queues/{id}", role=Role.SUPERVISOR) == {"id": id, **FULL}
+    assert body["data"] == {"id": id, **full}
+    assert await api.get(f"/queues/{id}", role=Role.SUPERVISOR) == {"id": id, **full}
     status, body = await api.ask("PUT", f"/queues/{id}", json={"name": "Day", "skill": "day"})
     assert (status, body["data"]["ring_seconds"], body["data"]["max_wait_seconds"]) == (
         *(200, 20.0, None),
@@ -61,7 +67,12 @@ async def test_queue_that_a_published_flow_leads_to_stays_and_it_says_which(api:
         status, body = await api.ask(method, path, **how)
         assert (status, body["error"]["code"]) == (409, "CONFLICT")
         assert body["error"]["details"] == [
-            {"field": field, "message": "the flow main leads to it"},
+            {
+                "field": field,
+                "message": "the flow main leads to it",
+                "code": "flow_leads",
+                "values": {"flow": "main"},
+            },
         ]
     assert (await api.ask("PUT", path, json={**values, "priority": 3}))[0] == 200
     hang_up = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
@@ -79,7 +90,11 @@ async def test_queue_that_a_published_flow_leads_to_stays_and_it_says_which(api:
         ({"max_waiting": -1}, 400, "body.max_waiting"),
         ({"max_wait_seconds": 0}, 400, "body.max_wait_seconds"),
         ({"music": "../../etc"}, 400, "body.music"),
-        ({"music": "/etc"}, 400, "body.music"),
+        ({"music": str(UUID(int=7))}, 422, "body.music"),
+        ({"service_level_seconds": 0}, 400, "body.service_level_seconds"),
+        ({"service_level_target": 101}, 400, "body.service_level_target"),
+        ({"short_abandon_seconds": -1}, 400, "body.short_abandon_seconds"),
+        ({"time_zone": "Mars/Olympus"}, 400, "body.time_zone"),
         ({"skill": ""}, 400, "body.skill"),
     ],
 )

@@ -10,11 +10,12 @@ import pytest
 
 from casecore.permissions import Role, may
 from casecore.store.dispositions import Disposition, insert_disposition
+from casecore.store.phones import insert_phone
 from casecore.store.users import UserValues, insert_user
 from server.api.operation import Operation
 from server.auth.principal import Principal
 from tests.support.api import Api
-from tests.support.records import World
+from tests.support.records import SECRETS, World
 
 ECHO = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
 USER = {"login": "new", "display": "New", "role": "agent"}
@@ -31,8 +32,10 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
     """A body that is right for `operation`, naming rows of `world`."""
     bodies: dict[str, dict[str, Any]] = {
         "put_agents_id_state": {"state": "away", "reason": "lunch"},
+        "put_agents_id_device_test": {"microphone": "there"},
         "post_calls": {"from_user": "1001", "to": "1002"},
         "post_calls_live_id_hold": {"held": True},
+        "post_calls_live_id_help": {"reason": "question", "text": "Who knows?"},
         "post_calls_live_id_mute": {"muted": True},
         "post_calls_live_id_transfer": {"to": "1002"},
         "post_calls_live_id_consult": {"to": "1002"},
@@ -42,12 +45,19 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
         "put_flows_id": {"document": ECHO},
         "post_numbers": {"number": "5999", "flow_id": str(world.flow.id)},
         "put_numbers_number": {"flow_id": str(world.flow.id)},
+        "post_phones": {"user": "1999", "display": "New"},
+        "put_phones_user": {"display": "Changed"},
         "post_trunks": {"name": "new", "networks": ["192.0.2.0/24"]},
         "put_trunks_id": {"name": "changed"},
         "post_agents": {"name": "New", "extension": "1077", "skills": {"sales": 1}},
         "put_agents_id": {"name": "New", "extension": "1077"},
         "post_queues": {"name": "new", "skill": "sales"},
         "put_queues_id": {"name": "changed", "skill": "sales"},
+        "post_hours": {"name": "new", "zone": "UTC"},
+        "put_hours_id": {"name": "changed", "zone": "UTC"},
+        "post_sounds_spoken": {"name": "new", "text": "Hello."},
+        "post_sounds_preview": {"text": "Hello."},
+        "put_sounds_id": {"name": "changed"},
         "post_dispositions": {"code": "new", "label": "New"},
         "put_dispositions_code": {"label": "Changed"},
         "put_calls_id_wrap_up": {"disposition": "resolved", "note": "so it is"},
@@ -68,9 +78,12 @@ def path_of(operation: Operation, world: World, api: Api) -> str:
         "/flows": world.flow.id,
         "/dispositions": "theirs",
         "/numbers": "4711",  # only the other tenant has it; 5000 is in both
+        "/phones": "theirs",
         "/trunks": world.trunk.id,
         "/queues": world.queue.id,
         "/users": world.user.id,
+        "/hours": world.calendar.id,
+        "/sounds": world.music.id,
     }
     for start, value in ids.items():
         if operation.path.startswith(start + "/{"):
@@ -85,6 +98,8 @@ def guarded(api: Api) -> Iterator[Operation]:
 async def sent(api: Api, operation: Operation, path: str, world: World, **how: Any) -> int:
     if operation.body is not None:
         how["json"] = body_of(operation, world)
+    if operation.upload is not None:
+        path, how["data"] = f"{path}?name=new", b"no sound"
     response = await api.send(operation.method, path, **how)
     await response.read()
     return response.status
@@ -131,6 +146,7 @@ async def test_nobody_reaches_into_another_tenant(api: Api, role: Role) -> None:
         )
         theirs = Disposition(code="theirs", label="Theirs")
         await insert_disposition(db, api.there.tenant_id, theirs)
+        await insert_phone(db, api.there.tenant_id, "theirs", SECRETS)
     before = await rows_of(api, api.there)
     assert sum(map(len, before.values())) > 10
     live_before = (api.live.agents(api.there.tenant_id), api.live.calls(api.there.tenant_id))
@@ -161,7 +177,7 @@ async def test_lists_name_nothing_of_another_tenant(api: Api, role: Role) -> Non
         for each in (
             *(there.tenant_id, there.agent.id, there.call.id, there.queue.id, there.flow.id),
             *(there.trunk.id, there.recording_id, api.live.calls(there.tenant_id)[0].id),
-            there.user.id,
+            *(there.user.id, there.calendar.id, there.music.id),
         )
     ]
     headers = api.headers(role)
@@ -222,7 +238,7 @@ async def test_unknown_and_strange_rows_are_told_alike(api: Api, role: Role) -> 
     for operation in guarded(api):
         if not operation.parameters:
             continue
-        word = "4712" if {"number", "code"} & operation.parameters.keys() else str(uuid4())
+        word = "4712" if {"number", "code", "user"} & operation.parameters.keys() else str(uuid4())
         unknown = _PARAMETER.sub(word, operation.path)
         expected = await whole_answer(api, operation, unknown, headers)
         strange = path_of(operation, api.there, api)

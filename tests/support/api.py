@@ -65,6 +65,9 @@ class FakeLive(Live):
         ]
         return state
 
+    def voice(self) -> str:
+        return "en-gb"
+
     def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID) -> None:
         self.wrap_ups_ended.append(agent_id)
 
@@ -263,4 +266,10 @@ def _queue_snapshot(world: World) -> QueueSnapshot:
         answered=1,
         abandoned=1,
         flowed_out=1,
+        answered_in_time=1,
+        abandoned_short=0,
+        service_level=50.0,
+        service_level_seconds=20.0,
+        service_level_target=80.0,
+        short_abandon_seconds=5.0,
     )

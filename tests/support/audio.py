@@ -3,7 +3,9 @@
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
+from av import AudioFrame, AudioStream
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float64]
@@ -71,3 +73,25 @@ def level_db(samples: Samples) -> float:
 
 def _windows(samples: Samples, size: int) -> list[Samples]:
     return [samples[i : i + size] for i in range(0, len(samples) - size + 1, size)]
+
+
+CODECS = {"wav": "pcm_s16le", "mp3": "libmp3lame", "ogg": "libopus", "m4a": "aac", "flac": "flac"}
+"""A codec for each kind of file that people upload."""
+
+
+def encoded_tone(
+    path: Path, frequency: float, *, seconds: float = 2.0, full_scale: float = 0.9
+) -> Path:
+    """A sine in stereo at 48 kHz, encoded as the suffix of `path` says."""
+    rate = 48_000
+    wave_form = full_scale * np.sin(2 * np.pi * frequency * np.arange(int(seconds * rate)) / rate)
+    both = np.ascontiguousarray(np.vstack([wave_form, wave_form]).astype(np.float32))
+    frame = AudioFrame.from_ndarray(both, format="fltp", layout="stereo")
+    frame.rate = rate
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(CODECS[path.suffix[1:]], rate=rate)
+        assert isinstance(stream, AudioStream)
+        stream.layout = "stereo"
+        for each in (frame, None):
+            container.mux(stream.encode(each))
+    return path

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Self
 
 from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
 
@@ -25,9 +26,11 @@ navigator.mediaDevices.getUserMedia = async () => {
 """In place of the microphone that all pages of a browser share."""
 
 _EAR = """
+window.connections = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...given) {
     super(...given);
+    window.connections.push(this);
     this.addEventListener('track', ({track}) => {
       const context = new AudioContext();
       const ear = new AnalyserNode(context, {fftSize: 8192, smoothingTimeConstant: 0});
@@ -59,17 +62,18 @@ class Person:
         login: str,
         *,
         voice: int | None = None,
-        script: str = "",
-    ) -> "Person":
+        prepared: str = "",
+    ) -> Self:
         """Signed in, in a window that shares nothing with others; says `voice` in Hz.
 
-        `script` runs before the page's own.
+        The script `prepared` runs before those of the page.
         """
         context = await browser.new_context()
         await context.add_init_script(_EAR)
         if voice is not None:
             await context.add_init_script(_VOICE % voice)
-        await context.add_init_script(script)
+        if prepared:
+            await context.add_init_script(prepared)
         page = await context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
         person = cls(server, page)

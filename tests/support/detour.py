@@ -1,6 +1,8 @@
 """What lies between a browser and the server: a network that a test can cut."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 Address = tuple[str, int]
 LOCAL = "127.0.0.1"
@@ -49,3 +51,52 @@ class _Answers(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         self._detour.answered(data)
+
+
+class TcpDetour:
+    """Passes connections on to a server. While it is cut, bytes go nowhere and nobody is told."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+        self.port = 0
+        self.server: Address = (LOCAL, 0)
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut:
+            writer.transport.abort()
+            return
+        inner_reader, inner_writer = await asyncio.open_connection(*self.server)
+        self._writers |= {writer, inner_writer}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pass_on(reader, inner_writer))
+                tasks.create_task(self._pass_on(inner_reader, writer))
+        finally:
+            for each in (writer, inner_writer):
+                self._writers.discard(each)
+                each.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                if not self.is_cut:
+                    writer.write(data)
+                    await writer.drain()
+        writer.transport.abort()
+
+    def break_all(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def tcp_detour() -> AsyncIterator[TcpDetour]:
+    detour = TcpDetour()
+    listener = await asyncio.start_server(detour._serve, LOCAL, 0)
+    detour.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield detour
+    finally:
+        listener.close()
+        detour.break_all()

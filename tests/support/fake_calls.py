@@ -23,6 +23,7 @@ from media.engine import LegStatistics, StreamParameters
 from media.errors import MediaError, OverCapacity
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
 from media.recording import RecordingResult
+from media.sound_files import SoundFiles
 from routing.agents import AgentProfile
 from routing.dispatcher import Dispatcher
 from routing.events import AgentState, RoutingEvent
@@ -43,7 +44,7 @@ from telephony.events import (
 )
 from telephony.offers import AgentOffers
 from telephony.registrar import KeptBinding, Registrar
-from telephony.sip.message import Request
+from telephony.sip.message import Request, Response
 from telephony.sip.uri import NameAddress, SipUri
 from telephony.switchboard import Switchboard
 from telephony.transport.flow import Flow
@@ -396,6 +397,7 @@ class FakeCallee(FakeLeg):
         self.target, self.handler, self.from_, self.flow = target, handler, from_, flow
         self.offered = offered
         self.credentials: object = None
+        self.headers: dict[str, str] = {}
 
     def ring(self, status: int = 180, body: bytes | None = None) -> None:
         if not self.is_over:
@@ -450,6 +452,7 @@ class FakeEndpoint:
         self.bound = {"udp": ("192.0.2.1", 5060)}
         self.behaviour: dict[str, Behaviour] = {}
         self.legs: list[FakeCallee] = []
+        self.answers: dict[str, Response | None] = {}
 
     def invite(
         self,
@@ -460,14 +463,22 @@ class FakeEndpoint:
         from_: NameAddress,
         to: NameAddress,
         flow: Flow | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
         credentials: object = None,
     ) -> FakeCallee:
         leg = FakeCallee(target, handler, offer, from_, flow, f"out{len(self.legs)}")
         leg.credentials = credentials
+        leg.headers = dict(headers)
         self.legs.append(leg)
         behave = self.behaviour.get(target.user or "", rings)
         asyncio.get_running_loop().call_later(0.01, behave, leg)
         return leg
+
+    async def ping(self, target: SipUri, flow: Flow, timeout: float) -> Response | None:
+        """Phones whose user is in `answers` say that; the others are silent."""
+        if (answer := self.answers.get(target.user or "")) is None:
+            await asyncio.sleep(timeout)
+        return answer
 
     def to(self, user: str) -> FakeCallee:
         """The last leg to a user."""
@@ -549,6 +560,16 @@ class Exchange:
         assert found is not None
         message = register(f"<sip:{user}@192.0.2.8:5060>", call_id=f"{user}-again")
         self.switchboard.receive_register(message, flow_of("192.0.2.8"), FromPhone(found))
+
+    def register_browser(self, user: str, *, connection: int = 1) -> Flow:
+        """A tab signs in; each has a connection of its own."""
+        found = self.context.directory.phone(TENANT, user)
+        assert found is not None
+        contact = f"<sip:{user}@tab{connection}.invalid;transport=ws>"
+        flow = Flow("ws", ("192.0.2.9", 5_000 + connection), ("192.0.2.1", 5066), connection)
+        message = register(contact, call_id=f"{user}-tab{connection}")
+        self.switchboard.receive_register(message, flow, FromPhone(found))
+        return flow
 
     def available(self, *agents: AgentProfile) -> None:
         for profile in agents:
@@ -651,6 +672,7 @@ async def exchange(
                 dispatchers=lambda _: dispatcher,
                 publish=found.append,
                 recordings=Path(folder),
+                sound_path=SoundFiles(Path(folder) / "sounds").path,
                 music=None,
                 utcnow=lambda: NOON + timedelta(seconds=loop.time()),
                 new_id=lambda: UUID(int=next(ids)),

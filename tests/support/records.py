@@ -10,7 +10,9 @@ from casecore.permissions import Role
 from casecore.store.agent_states import NewAgentState, insert_agent_state
 from casecore.store.agents import Agent, AgentValues, insert_agent
 from casecore.store.audit import Actor, insert_audit
+from casecore.store.calendars import Calendar, CalendarValues, Holiday, insert_calendar
 from casecore.store.calls import NewCall, insert_call
+from casecore.store.device_tests import DeviceTest, put_device_test
 from casecore.store.dispositions import Disposition, insert_disposition
 from casecore.store.flows import Flow, insert_flow, insert_flow_version, publish_flow_version
 from casecore.store.legs import NewLeg, insert_leg
@@ -20,6 +22,7 @@ from casecore.store.queue_visits import insert_visit
 from casecore.store.queues import Queue, QueueValues, insert_queue
 from casecore.store.recordings import insert_recording
 from casecore.store.refresh_tokens import insert_refresh_token
+from casecore.store.sounds import Sound, SoundKind, SoundValues, insert_sound
 from casecore.store.timeline import NewTimelineEvent, insert_events
 from casecore.store.trunks import Trunk, TrunkValues, insert_trunk
 from casecore.store.users import User, UserValues, insert_user
@@ -69,6 +72,21 @@ def away(agent_id: UUID, *, seconds: float = 0, state: str = "away") -> NewAgent
     )
 
 
+def device_test(agent_id: UUID, *, verdict: str = "good") -> DeviceTest:
+    return DeviceTest(
+        agent_id=agent_id,
+        at=at(0),
+        verdict=verdict,
+        microphone="there",
+        level=0.5,
+        speaker=True,
+        round_trip_ms=20.0,
+        loss_percent=0.0,
+        jitter_ms=2.0,
+        mos=4.3,
+    )
+
+
 SECRETS = PhoneSecrets("0" * 32, "1" * 64)
 
 
@@ -89,6 +107,29 @@ class World:
     call: NewCall
     leg: NewLeg
     recording_id: UUID
+    calendar: Calendar
+    music: Sound
+
+
+CALENDAR = CalendarValues(
+    name="office",
+    zone="Europe/Berlin",
+    weekly=({"day": "monday", "opens": "09:00", "closes": "17:30"},),
+    holidays=(Holiday(date="2026-12-25", name="Christmas"),),
+)
+
+
+def sound_values(
+    *, name: str = "waltz", kind: SoundKind = SoundKind.MUSIC, id: UUID | None = None
+) -> SoundValues:
+    return SoundValues(
+        id=id or uuid4(),
+        name=name,
+        kind=kind,
+        duration_ms=1_000,
+        size_bytes=16_044,
+        sha256="a" * 64,
+    )
 
 
 async def make_world(db: Connection, tenant_id: TenantId) -> World:
@@ -126,7 +167,10 @@ async def make_world(db: Connection, tenant_id: TenantId) -> World:
     await insert_leg(db, tenant_id, leg)
     await insert_visit(db, tenant_id, call.id, queue.id, at(5), priority=0, position=1)
     await insert_agent_state(db, tenant_id, away(agent.id))
+    await put_device_test(db, tenant_id, device_test(agent.id))
     await insert_disposition(db, tenant_id, Disposition(code="resolved", label="Resolved"))
+    calendar = await insert_calendar(db, tenant_id, CALENDAR)
+    music = await insert_sound(db, tenant_id, sound_values())
     recording_id = uuid4()
     await insert_recording(
         db, tenant_id, recording_id, call_id=call.id, kind="call", started_at=at(5)
@@ -147,4 +191,6 @@ async def make_world(db: Connection, tenant_id: TenantId) -> World:
         call=call,
         leg=leg,
         recording_id=recording_id,
+        calendar=calendar,
+        music=music,
     )

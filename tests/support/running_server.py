@@ -155,13 +155,19 @@ class RunningServer:
             self._http = None
 
     async def request(
-        self, method: str, path: str, *, user: str | None = "admin", json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        user: str | None = "admin",
+        json: object = None,
+        file: bytes | None = None,
     ) -> tuple[int, Any]:
         """One API request as a demo user; returns status and decoded body."""
         assert self._http is not None
         headers = {"Authorization": f"Bearer {await self._token(user)}"} if user else {}
         async with self._http.request(
-            method, "/api/v1" + path, headers=headers, json=json
+            method, "/api/v1" + path, headers=headers, json=json, data=file
         ) as response:
             is_json = response.content_type == "application/json"
             return response.status, (await response.json() if is_json else await response.read())

@@ -9,6 +9,7 @@ import pytest
 from media.engine import MediaFlow
 from media.errors import MediaError
 from routing.events import OfferFailed, Outcome, WorkAbandoned
+from telephony.calls.call import Choice
 from telephony.errors import UnknownPhone
 from telephony.events import (
     CallAnswered,
@@ -154,6 +155,21 @@ def test_a_key_cuts_the_prompt_and_chooses() -> None:
             assert centre.causes == ["flow_ended"]
             assert caller.did == ["200", "BYE"]
             assert [e.node for e in centre.told(FlowNodeEntered)] == ["menu", "two", "bye"]
+
+    run(call())
+
+
+def test_f02_choices_in_menus_are_remembered_in_words() -> None:
+    async def call() -> None:
+        async with exchange(FLOWS) as centre:
+            caller = centre.call("5000")
+            await at(0.5)
+            caller.press("2")
+            await at(0.6)
+            [seen] = centre.switchboard.calls(TENANT)
+            assert seen.choices == (Choice("menu", "2", "two"),)
+            caller.bye()
+            await at(0.7)
 
     run(call())
 

@@ -11,9 +11,14 @@ export async function send(method: string, path: string, body?: unknown): Promis
 
 async function once(method: string, path: string, body: unknown): Promise<Response> {
   const headers: Record<string, string> = { Authorization: `Bearer ${await session.token()}` }
-  if (body !== undefined) headers['Content-Type'] = 'application/json'
   const init: RequestInit = { method, headers, cache: 'no-store' }
-  if (body !== undefined) init.body = JSON.stringify(body)
+  if (body instanceof Blob) {
+    headers['Content-Type'] = body.type || 'application/octet-stream'
+    init.body = body
+  } else if (body !== undefined) {
+    headers['Content-Type'] = 'application/json'
+    init.body = JSON.stringify(body)
+  }
   try {
     return await fetch(`/api/v1${path}`, init)
   } catch {
@@ -36,8 +41,13 @@ export const api = {
     ((await (await send('GET', path)).json()) as { data: T }).data,
   post: async <T>(path: string, body: unknown = {}): Promise<T> =>
     ((await (await send('POST', path, body)).json()) as { data: T }).data,
-  put: async <T>(path: string, body: unknown): Promise<T> =>
+  put: async <T>(path: string, body: unknown = {}): Promise<T> =>
     ((await (await send('PUT', path, body)).json()) as { data: T }).data,
+  /** The file itself is the body. */
+  upload: async <T>(path: string, file: Blob): Promise<T> =>
+    ((await (await send('POST', path, file)).json()) as { data: T }).data,
+  /** What is made of the body is a file. */
+  postBlob: async (path: string, body: unknown): Promise<Blob> => (await send('POST', path, body)).blob(),
   delete: async (path: string): Promise<void> => void (await send('DELETE', path)),
   blob: async (path: string): Promise<Blob> => (await send('GET', path)).blob(),
 }

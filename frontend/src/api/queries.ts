@@ -6,6 +6,8 @@ import type {
   Call,
   CallDetail,
   ConsultAction,
+  Contact,
+  DeviceTest,
   Disposition,
   LiveCall,
   Page,
@@ -44,6 +46,15 @@ export const useLiveCalls = () =>
     queryKey: keys.live,
     queryFn: () => api.get<LiveCall[]>('/calls/live'),
     refetchInterval: 30_000,
+  })
+
+/** Who calls: asked for as soon as it rings. */
+export const useContacts = (call: string | undefined) =>
+  useQuery({
+    queryKey: ['contacts', call],
+    queryFn: () => api.get<Contact[]>(`/calls/live/${call}/contacts`),
+    enabled: call !== undefined,
+    staleTime: Infinity,
   })
 
 export interface CallQuery {
@@ -120,6 +131,24 @@ export function useSetWrapUp() {
   })
 }
 
+export const useDeviceTests = () =>
+  useQuery({
+    queryKey: ['device-tests'],
+    queryFn: () => api.get<DeviceTest[]>('/device-tests'),
+    refetchInterval: 60_000,
+  })
+
+export type DeviceFindings = Omit<DeviceTest, 'agent_id' | 'at' | 'verdict' | 'mos'>
+
+export function useKeepDeviceTest() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ agent, found }: { agent: string; found: DeviceFindings }) =>
+      api.put<DeviceTest>(`/agents/${agent}/device-test`, found),
+    onSettled: () => client.invalidateQueries({ queryKey: ['device-tests'] }),
+  })
+}
+
 /** What can be done to a call that runs; the feed then tells what came of it. */
 function useLiveAction<T>(act: (given: T) => Promise<unknown>) {
   const client = useQueryClient()
@@ -155,6 +184,15 @@ export const useSupervise = () =>
   useLiveAction(({ id, mode }: { id: string; mode: SupervisionMode | null }) =>
     mode ? api.put(`${live(id)}/supervision`, { mode }) : api.delete(`${live(id)}/supervision`),
   )
+
+export const useAskHelp = () =>
+  useLiveAction(({ id, reason, text }: { id: string; reason: string; text: string }) =>
+    api.post(`${live(id)}/help`, { reason, text }),
+  )
+
+export const useTakeHelp = () => useLiveAction((id: string) => api.put(`${live(id)}/help`))
+
+export const useWithdrawHelp = () => useLiveAction((id: string) => api.delete(`${live(id)}/help`))
 
 export const useHangUp = () => useLiveAction((id: string) => api.delete(live(id)))
 

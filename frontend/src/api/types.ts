@@ -41,6 +41,7 @@ export interface Agent {
   reachable: boolean
   /** When the wrap-up time ends by itself; absent from servers that do not say. */
   wrap_up_until: string | null
+  auto_answer: boolean
 }
 
 export interface Queue {
@@ -55,6 +56,13 @@ export interface Queue {
   answered: number
   abandoned: number
   flowed_out: number
+  answered_in_time: number
+  abandoned_short: number
+  /** Percent; nothing while there is nobody to count. */
+  service_level: number | null
+  service_level_seconds: number
+  service_level_target: number
+  short_abandon_seconds: number
 }
 
 export interface LiveLeg {
@@ -82,6 +90,55 @@ export interface LiveCall {
   queue: string
   agent_id: string | null
   legs: LiveLeg[]
+  /** Since when the caller waits, or waited last, for an agent. */
+  queued_at: string | null
+  choices: Choice[]
+  help: HelpRequest | null
+}
+
+/** What the last test of an agent's devices found. */
+export interface DeviceTest {
+  agent_id: string
+  at: string
+  verdict: 'good' | 'fair' | 'poor' | 'failed'
+  microphone: string
+  level: number | null
+  speaker: boolean | null
+  round_trip_ms: number | null
+  loss_percent: number | null
+  jitter_ms: number | null
+  mos: number | null
+}
+
+/** An agent asks a supervisor for help. */
+export interface HelpRequest {
+  agent_id: string | null
+  reason: string
+  text: string
+  since: string
+  /** Login of who said to come. */
+  taken_by: string | null
+}
+
+/** What the caller pressed in a menu, or `timeout` or `invalid`. */
+export interface Choice {
+  menu: string
+  key: string
+  led_to: string
+}
+
+/** An earlier call with the same number. */
+export interface Contact {
+  id: string
+  direction: Direction
+  started_at: string
+  answered_at: string | null
+  ended_at: string | null
+  cause: string | null
+  queue: string | null
+  agent_name: string | null
+  disposition: string | null
+  note: string
 }
 
 export type Direction = 'inbound' | 'internal' | 'outbound'

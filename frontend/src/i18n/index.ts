@@ -27,6 +27,11 @@ export function translateKnown(to: Language, family: string, word: string): stri
   return key in en ? translate(to, key as Key) : word.replaceAll('_', ' ')
 }
 
+/** Null for what the catalogue does not have. */
+export function translateIf(to: Language, key: string, values: Values = {}): string | null {
+  return key in en ? translate(to, key as Key, values) : null
+}
+
 export function chooseLanguage(chosen: Language): void {
   language = chosen
   localStorage.setItem(STORED, chosen)

@@ -27,8 +27,9 @@ const OUTDATED: Record<string, Family[]> = {
   RecordingStored: ['recordings'],
   RecordingFailed: ['recordings'],
 }
-const CALL_EVENT = /^(Call|Leg|Flow|Work|Offer|Consult|Supervis)/
-const AT_MOST_EVERY_MS = 400
+const CALL_EVENT = /^(Call|Leg|Flow|Work|Offer|Consult|Supervis|Help)/
+/** With the answer's way it is less than half a second from an event to what is shown of it. */
+const AT_MOST_EVERY_MS = 200
 
 /** Carries the feed's news into the query cache; what news alone do not tell is asked for. */
 export class Applier {

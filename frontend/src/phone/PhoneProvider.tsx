@@ -174,7 +174,7 @@ function useNotification(phone: Phone): void {
     let shown: Notification | null = null
     const look = () => {
       const { line, party } = phone.get()
-      if (line === 'ringing' && !shown && 'Notification' in window && Notification.permission === 'granted') {
+      if (line === 'ringing' && !shown && (document.hidden || !document.hasFocus()) && 'Notification' in window && Notification.permission === 'granted') {
         const body = party?.name ? t('phone.incoming.queue', { queue: party.name }) : ''
         shown = new Notification(`${t('phone.incoming')}: ${party?.number || t('calls.anonymous')}`, {
           body, tag: 'murima-call', requireInteraction: true, icon: '/icon.svg',

@@ -40,9 +40,9 @@ function setUp(fetchTicket = vi.fn(async () => ticket)) {
     microphone: () => null,
     meansNoPhone: (error) => error === 404,
   })
-  const rings = (incoming = new FakeCall()) => {
+  const rings = (incoming = new FakeCall(), auto = false) => {
     let events: SipCallEvents | undefined
-    sip!.incoming(incoming, '+49', 'support', (given) => (events = given))
+    sip!.incoming(incoming, '+49', 'support', (given) => (events = given), auto)
     return { incoming, events: events! }
   }
   return { phone, did, call, rings, sip: () => sip!, outgoing: () => outgoing! }
@@ -155,4 +155,17 @@ test('another tab takes the phone over', async () => {
   expect(phone.get()).toMatchObject({ link: 'elsewhere', line: 'idle' })
   await phone.start()
   expect(phone.get().link).toBe('connecting')
+})
+
+test('C07: the server that asks is told whether the microphone is there', async () => {
+  const { phone, sip } = await ready()
+  expect(sip().microphoneThere()).toBe(true)
+  phone.microphoneIs(false)
+  expect(sip().microphoneThere()).toBe(false)
+})
+
+test('C10: a call that the server wants taken at once is taken without ringing', async () => {
+  const { did, rings } = await ready()
+  expect(rings(new FakeCall(), true).incoming.did).toEqual(['answer'])
+  expect(did).toEqual([])
 })

@@ -29,7 +29,10 @@ export interface SipEvents {
   registered(): void
   lost(): void
   refused(reason: string): void
-  incoming(call: SipCall, number: string, name: string, listen: (events: SipCallEvents) => void): void
+  /** What the server is told when it asks whether a call could be taken now. */
+  microphoneThere(): boolean
+  /** `auto`: the server asks the phone to take it by itself. */
+  incoming(call: SipCall, number: string, name: string, listen: (events: SipCallEvents) => void, auto?: boolean): void
 }
 
 /** A user agent of the SIP library that runs. */
@@ -110,8 +113,9 @@ export class Phone {
         this.#do(this.#machine.link('ready'))
       },
       lost: () => this.#lost(),
+      microphoneThere: () => this.get().microphone,
       refused: (reason) => this.#do(this.#machine.link('refused', reason)),
-      incoming: (call, number, name, listen) => this.#incoming(call, number, name, listen),
+      incoming: (call, number, name, listen, auto = false) => this.#incoming(call, number, name, listen, auto),
     })
   }
 
@@ -192,12 +196,12 @@ export class Phone {
     }, DEAD_AFTER_MS)
   }
 
-  #incoming(call: SipCall, number: string, name: string, listen: (events: SipCallEvents) => void): void {
+  #incoming(call: SipCall, number: string, name: string, listen: (events: SipCallEvents) => void, auto: boolean): void {
     const effects = this.#machine.incoming({ number, name }, this.#world.now())
     if (effects.some((effect) => effect.do === 'busy')) return call.terminate(486)
     this.#call = call
     listen(this.#events())
-    const expected = this.#world.now() < this.#expected
+    const expected = auto || this.#world.now() < this.#expected
     this.#expected = 0
     this.#do(expected ? [] : effects)
     if (expected) this.accept()

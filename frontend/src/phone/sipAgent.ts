@@ -73,11 +73,17 @@ export function startSipAgent(
     else if (cause) events.lost()
   })
   ua.on('newRTCSession', (event: unknown) => {
-    const { originator, session } = event as IncomingRTCSessionEvent
+    const { originator, session, request } = event as IncomingRTCSessionEvent
     if (String(originator) !== 'remote') return
     const call = added(session)
     const { user } = session.remote_identity.uri
-    events.incoming(call, user ?? '', session.remote_identity.display_name ?? '', (given) => call.listen(given))
+    events.incoming(call, user ?? '', session.remote_identity.display_name ?? '', (given) => call.listen(given), /answer-after=0/.test(request.getHeader('Call-Info') ?? ''))
+  })
+  // The server asks every few seconds. A tab that sleeps does not answer, and gets no calls.
+  ua.on('newOptions', (event: unknown) => {
+    const { originator, message } = event as { originator: string; message: { accept(options: object): void } }
+    if (originator !== 'remote') return
+    message.accept({ extraHeaders: [`X-Murima-Microphone: ${events.microphoneThere() ? 'there' : 'missing'}`] })
   })
   ua.start()
   return {

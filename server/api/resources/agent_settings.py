@@ -9,9 +9,10 @@ from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.errors import NotFound as RecordNotFound
 from casecore.permissions import Permission
-from casecore.store import agents, numbers, phones, users
+from casecore.store import agents, phones, users
 from server.api.administration import note, op, taken
 from server.api.errors import Conflict, FieldError
+from server.api.in_use import flows_to_dialled, number_dialled
 from server.api.models import ApiModel, Name, OutModel, Text
 from server.api.operation import Operation
 from server.auth.accounts import Accounts
@@ -30,6 +31,8 @@ class AgentIn(ApiModel):
     """What colleagues dial, and the user of the agent's phone."""
     skills: Annotated[dict[Skill, Level], Field(max_length=100)] = Field(default_factory=dict)
     """Level of each skill, 1 to 5."""
+    auto_answer: bool = False
+    """The phone takes calls from queues by itself, after a tone."""
     password: Annotated[SecretStr, Field(min_length=8, max_length=128)] | None = None
     """Of the phone. One is made for a new phone that is given none, and when it is null; a change
     that does not name it keeps it. A changed extension is a new phone."""
@@ -40,6 +43,7 @@ class AgentSettingsOut(OutModel):
     name: str
     extension: str
     skills: dict[str, int]
+    auto_answer: bool
     password: str | None
     """Of the phone, if the server made it just now: it is shown this once."""
 
@@ -81,6 +85,7 @@ class AgentSettings:
             moves = before.extension != body.extension
             if moves:
                 await _check_extension(db, who, body.extension)
+                await _check_unused(db, who, before.extension)
             with _taken_extension(body):
                 agent = await agents.update_agent(db, who.tenant_id, id, _values(body))
             if moves:
@@ -93,14 +98,16 @@ class AgentSettings:
     async def remove_agent(self, who: Principal, id: UUID) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
             agent = await agents.fetch_agent(db, who.tenant_id, id)
-            needed = [
-                f"the user {login} is this agent or has the agent's phone"
+            details = [
+                FieldError("path.id", f"the user {login} is this agent or has the agent's phone",
+                           "user_is_agent", {"login": login})
                 for login in await users.list_logins_at(db, who.tenant_id, agent.extension)
-            ]
+            ]  # fmt: skip
+            details += await flows_to_dialled(db, who.tenant_id, agent.extension, "path.id")
             if self._has_call(who, id):
-                needed.append("a call is with this agent now")
-            if needed:
-                details = [FieldError("path.id", each) for each in needed]
+                why = "a call is with this agent now"
+                details.append(FieldError("path.id", why, "call_now"))
+            if details:
                 raise Conflict(f"The agent {agent.name} is still needed.", details=details)
             await _remove_phone(db, who, agent)
             await agents.delete_agent(db, who.tenant_id, id)
@@ -143,7 +150,7 @@ class AgentSettings:
 
 
 def _values(body: AgentIn) -> agents.AgentValues:
-    return agents.AgentValues(name=body.name, extension=body.extension, skills=body.skills)
+    return agents.AgentValues(**body.model_dump(exclude={"password"}))
 
 
 def _shown(agent: agents.Agent, password: str | None) -> AgentSettingsOut:
@@ -152,6 +159,7 @@ def _shown(agent: agents.Agent, password: str | None) -> AgentSettingsOut:
         name=agent.name,
         extension=agent.extension,
         skills=dict(agent.skills),
+        auto_answer=agent.auto_answer,
         password=password,
     )
 
@@ -163,25 +171,37 @@ def _told(body: AgentIn) -> dict[str, object]:
 
 
 def _taken_extension(body: AgentIn) -> Any:
-    return taken("body.extension", f"another agent has the extension {body.extension} already")
+    message = f"another agent has the extension {body.extension} already"
+    return taken("body.extension", message, body.extension)
+
+
+async def _check_unused(db: Connection, who: Principal, extension: str) -> None:
+    """Refuse what would have a published flow transfer to nobody."""
+    details = await flows_to_dialled(db, who.tenant_id, extension, "body.extension")
+    if details:
+        raise Conflict(f"The extension {extension} is still in use.", details=details)
 
 
 async def _check_extension(db: Connection, who: Principal, extension: str) -> None:
     """Refuse what would be dialled as something else, or take a phone from somebody."""
     why = None
-    try:
-        number = await numbers.fetch_number(db, who.tenant_id, extension)
-        why = f"{extension} is a number that leads to the flow {number.flow_name}"
-    except RecordNotFound:
-        pass
+    number = await number_dialled(db, who.tenant_id, extension)
     logins = await users.list_logins_at(db, who.tenant_id, extension)
     phone = await _find_phone(db, who, extension)
+    field = "body.extension"
     if logins:
-        why = f"{extension} is the phone of the user {', '.join(logins)}"
+        login = ", ".join(logins)
+        message = f"{extension} is the phone of the user {login}"
+        why = FieldError(field, message, "rings_user", {"login": login})
     elif phone is not None and phone.agent_id is not None:
-        why = f"another agent has the phone {extension} already"
+        message = f"another agent has the phone {extension} already"
+        why = FieldError(field, message, "taken", {"value": extension})
+    elif number is not None:
+        message = f"{extension} is a number that leads to the flow {number.flow_name}"
+        values = {"number": number.number, "flow": number.flow_name}
+        why = FieldError(field, message, "is_number", values)
     if why is not None:
-        raise Conflict("The extension is taken.", details=[FieldError("body.extension", why)])
+        raise Conflict("The extension is taken.", details=[why])
 
 
 async def _find_phone(db: Connection, who: Principal, user: str) -> phones.Phone | None:

@@ -10,7 +10,7 @@ from casecore.permissions import Permission
 from routing.agents import AgentSnapshot
 from routing.events import AgentState
 from server.api.errors import Forbidden, NotFound
-from server.api.models import ApiModel, OutModel, Paged, PageQuery, Text
+from server.api.models import ApiModel, OutModel, Paged, SearchQuery, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
 from server.live import Live
@@ -31,6 +31,8 @@ class AgentOut(OutModel):
     """Whether the agent's phone is registered."""
     wrap_up_until: datetime | None
     """When a wrap-up ends by itself."""
+    auto_answer: bool
+    """Whether the phone takes calls from queues by itself."""
 
 
 class StateIn(ApiModel):
@@ -52,7 +54,7 @@ class Agents:
         }
         return [
             Operation(
-                method="GET", path="/agents", handler=self.list_agents, query=PageQuery,
+                method="GET", path="/agents", handler=self.list_agents, query=SearchQuery,
                 returns=AgentOut, many=True,
                 summary="Every agent with the present state, by extension.", **see,
             ),
@@ -70,8 +72,13 @@ class Agents:
             ),
         ]  # fmt: skip
 
-    async def list_agents(self, who: Principal, query: PageQuery) -> Paged[AgentOut]:
-        agents = self.seen_by(who)
+    async def list_agents(self, who: Principal, query: SearchQuery) -> Paged[AgentOut]:
+        sought = query.q.strip().casefold()
+        agents = [
+            agent
+            for agent in self.seen_by(who)
+            if sought in agent.name.casefold() or sought in agent.extension.casefold()
+        ]
         if query.order == "desc" and "order" in query.model_fields_set:
             agents.reverse()
         return Paged(agents[query.offset : query.offset + query.limit], len(agents))
@@ -117,4 +124,5 @@ def _shown(agent: AgentSnapshot) -> AgentOut:
         call_id=agent.work_id,
         reachable=agent.reachable,
         wrap_up_until=agent.wrap_up_until,
+        auto_answer=agent.auto_answer,
     )

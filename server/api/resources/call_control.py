@@ -5,21 +5,19 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from casecore.db.database import Database
 from casecore.permissions import Permission
-from casecore.store import audit
 from server.api.errors import Conflict, NotFound, Unprocessable
 from server.api.models import ApiModel, DialString, Text
 from server.api.operation import Operation
+from server.api.refusals import refusals
 from server.auth.accounts import Accounts
 from server.auth.principal import Principal
 from server.live import Live
-from telephony.calls import handling
+from telephony.calls import handling, help
 from telephony.calls.audibility import Mode
 from telephony.calls.call import Call
 from telephony.calls.party import Party
 from telephony.directory import PhoneUser
-from telephony.errors import NotPossible, UnknownTarget
 
 
 class HoldIn(ApiModel):
@@ -47,7 +45,7 @@ class ConsultIn(ApiModel):
 
 
 class ConsultActionIn(ApiModel):
-    action: Literal["complete", "cancel", "conference"]
+    action: Literal["complete", "cancel", "conference", "swap"]
 
 
 class SupervisionIn(ApiModel):
@@ -64,8 +62,7 @@ _COMMON: dict[str, Any] = {
 class CallControl:
     """An agent acts in the own talk; a supervisor takes part in any."""
 
-    def __init__(self, database: Database, live: Live, accounts: Accounts) -> None:
-        self._database = database
+    def __init__(self, live: Live, accounts: Accounts) -> None:
         self._live = live
         self._accounts = accounts
 
@@ -93,7 +90,7 @@ class CallControl:
             Operation(
                 method="PUT", path="/calls/live/{id}/consult", handler=self.decide,
                 body=ConsultActionIn,
-                summary="Pass the other one on to whoever was asked, go back, or talk all three.",
+                summary="Pass the other one on, go back, talk by turns, or all three.",
                 **own,
             ),
             Operation(
@@ -107,22 +104,22 @@ class CallControl:
         ]  # fmt: skip
 
     async def hold(self, who: Principal, id: UUID, body: HoldIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.hold(call, party, held=body.held)
 
     async def mute(self, who: Principal, id: UUID, body: MuteIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.mute(call, party, muted=body.muted)
 
     async def transfer(self, who: Principal, id: UUID, body: TransferIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.pass_on(call, party, to=body.to or "", queue=body.queue or "")
 
     async def consult(self, who: Principal, id: UUID, body: ConsultIn) -> None:
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             handling.consult(call, party, body.to)
 
@@ -131,25 +128,28 @@ class CallControl:
             "complete": handling.complete,
             "cancel": handling.cancel,
             "conference": handling.conference,
+            "swap": handling.swap,
         }
-        with _refusals():
+        with refusals():
             call, party = self._own(who, id)
             actions[body.action](call, party)
 
     async def supervise(self, who: Principal, id: UUID, body: SupervisionIn) -> None:
-        with _refusals():
+        with refusals():
             call = self._find(who, id)
             supervisor, agent = self._supervisor(who), _agent_in(call)
             if body.mode == "take_over":
                 handling.take_over(call, supervisor, agent)
             else:
-                handling.supervise(call, supervisor, Mode(body.mode), agent)
-        await self._note(who, id, body.mode)
+                mode = Mode(body.mode)
+                handling.supervise(call, supervisor, mode, agent, user_id=who.user_id)
+            if call.help is not None:
+                # Whoever comes has no need to say so too.
+                help.take(call, who.login)
 
     async def stop(self, who: Principal, id: UUID) -> None:
-        with _refusals():
+        with refusals():
             handling.stop_supervising(self._find(who, id), self._supervisor(who))
-        await self._note(who, id, "end")
 
     # --- who and what
 
@@ -172,33 +172,9 @@ class CallControl:
             raise Unprocessable("You have no phone. An administrator can give you one.")
         return phone
 
-    async def _note(self, who: Principal, call_id: UUID, mode: str) -> None:
-        """Whoever listens to people is on the audit trail."""
-        async with self._database.tenant_tx(who.tenant_id) as db:
-            await audit.insert_audit(
-                db,
-                who.tenant_id,
-                audit.Actor(who.user_id, who.login),
-                action="call.supervise",
-                subject=str(call_id),
-                data={"mode": mode},
-            )
-
 
 def _agent_in(call: Call) -> Party:
     """Whom a supervisor follows: the agent of the call. Raises NotPossible."""
     conversation = handling.conversation_of(call)
     agents = [party for party in conversation.between if party.agent_id is not None]
     return agents[-1] if agents else conversation.between[-1]
-
-
-class _refusals:
-    """Telephony's own words, as answers of the API."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if isinstance(error, NotPossible):
-            raise Conflict(str(error)) from error
-        if isinstance(error, UnknownTarget):
-            raise Unprocessable(str(error)) from error

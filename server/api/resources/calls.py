@@ -33,6 +33,23 @@ class LiveLegOut(OutModel):
     """`talk`, `aside` in a consultation, or as a supervisor `listen`, `whisper`, `barge`."""
 
 
+class ChoiceOut(OutModel):
+    menu: str
+    key: str
+    """What the caller pressed, or `timeout` or `invalid`."""
+    led_to: str
+
+
+class HelpOut(OutModel):
+    agent_id: UUID | None
+    reason: str
+    """`question`, `upset_caller`, `technical`, `emergency` or `other`."""
+    text: str
+    since: datetime
+    taken_by: str | None
+    """Login of the supervisor who said to come."""
+
+
 class LiveCallOut(OutModel):
     id: UUID
     direction: str
@@ -46,6 +63,12 @@ class LiveCallOut(OutModel):
     queue: str
     agent_id: UUID | None
     legs: list[LiveLegOut]
+    queued_at: datetime | None
+    """Since when the caller waits, or waited last, for an agent."""
+    choices: list[ChoiceOut]
+    """The way through the flow's menus, oldest first."""
+    help: HelpOut | None
+    """What an agent asks a supervisor for."""
 
 
 class CallOut(OutModel):

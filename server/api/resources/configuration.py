@@ -1,25 +1,37 @@
-"""How calls are routed: flows, numbers, trunks and phones."""
+"""How calls are routed: flows, numbers and trunks."""
 
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.errors import NotFound as RecordNotFound
 from casecore.permissions import Permission
-from casecore.store import flows, numbers, trunks
+from casecore.store import flows, numbers, phones, trunks
 from routing.ivr.document import FlowError, parse_flow
-from server.api.administration import by_name, note, op
+from server.api.administration import by_name, note, op, taken
 from server.api.errors import Conflict, FieldError, Unprocessable
-from server.api.models import ApiModel, DialString, Name, OutModel, Paged, PageQuery, Text
+from server.api.in_use import check_queues, flows_to_dialled, number_dialled, transfers_of
+from server.api.models import (
+    ApiModel,
+    DialString,
+    Name,
+    OutModel,
+    Paged,
+    PageQuery,
+    SearchQuery,
+    Text,
+)
 from server.api.operation import Operation
+from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
+from telephony.numbers import cleaned, number_key
 from telephony.sip.uri import SipUri
 
 
@@ -74,9 +86,21 @@ def _usable_target(text: str) -> str:
     return text
 
 
+def _usable_network(given: object) -> object:
+    try:
+        ip_network(str(given))
+    except ValueError:
+        message = "must be an address such as 192.0.2.10 or a network such as 192.0.2.0/24"
+        raise ValueError(message) from None
+    return given
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_usable_network)]
+
+
 class TrunkIn(ApiModel):
     name: Name
-    networks: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(strict=False)] = ()
+    networks: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     """Where the trunk's calls come from, as CIDR."""
     target: Annotated[Text, Field(max_length=200), AfterValidator(_usable_target)] | None = None
     """Where calls to the outside go; absent for a trunk that only brings calls."""
@@ -92,14 +116,9 @@ class TrunkOut(OutModel):
     networks: list[IPv4Network | IPv6Network]
     target: str | None
     username: str | None
+    has_password: bool
     enabled: bool
     created_at: datetime
-
-
-class PhoneOut(OutModel):
-    user: str
-    registered: bool
-    contacts: list[str]
 
 
 class Configuration:
@@ -124,16 +143,18 @@ class Configuration:
                 **flow, returns=FlowDocumentOut),
             op("PUT", "/flows/{id}", self.change_flow, "Publish a new version.", **change,
                 **flow, body=FlowChangeIn, returns=FlowOut, errors=(Unprocessable,)),
+            op("DELETE", "/flows/{id}", self.remove_flow, "Remove a flow.", **change, **flow,
+                errors=(Conflict,)),
             op("GET", "/flows/{id}/versions", self.list_versions, "Its versions.", **see,
                 **flow, returns=list[FlowVersionOut]),
             op("GET", "/numbers", self.list_numbers, "Numbers and their flows.", **see,
-                query=PageQuery, returns=NumberOut, many=True),
+                query=SearchQuery, returns=NumberOut, many=True),
             op("POST", "/numbers", self.add_number, "Lead a number to a flow.", **change,
                 body=NumberIn, returns=NumberOut, status=201, errors=(Conflict,)),
             op("PUT", "/numbers/{number}", self.change_number, "Another flow.", **change,
                 **number, body=NumberChangeIn, returns=NumberOut),
             op("DELETE", "/numbers/{number}", self.remove_number, "Give it up.", **change,
-                **number),
+                **number, errors=(Conflict,)),
             op("GET", "/trunks", self.list_trunks, "Trunks by name.", **see,
                 query=PageQuery, returns=TrunkOut, many=True),
             op("POST", "/trunks", self.add_trunk, "Add a trunk.", **change,
@@ -141,9 +162,7 @@ class Configuration:
             op("PUT", "/trunks/{id}", self.change_trunk, "Change a trunk.", **change,
                 **trunk, body=TrunkIn, returns=TrunkOut, errors=(Conflict,)),
             op("DELETE", "/trunks/{id}", self.remove_trunk, "Remove a trunk.", **change,
-                **trunk),
-            op("GET", "/phones", self.list_phones, "Phones and where they are.", **see,
-                returns=list[PhoneOut]),
+                **trunk, errors=(Conflict,)),
         ]  # fmt: skip
 
     # --- flows
@@ -168,34 +187,56 @@ class Configuration:
         return [FlowVersionOut.model_validate(head) for head in heads]
 
     async def add_flow(self, who: Principal, body: FlowIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
-            flow = await flows.insert_flow(db, who.tenant_id, body.name)
+            await _check_flow(db, who, body.document)
+            await check_queues(db, who.tenant_id, body.document)
+            message = f"another flow is called {body.name} already"
+            with taken("body.name", message, body.name):
+                flow = await flows.insert_flow(db, who.tenant_id, body.name)
             flow = await _publish(db, who, flow.id, body.document)
             await note(db, who, "flow_added", flow.id)
         await self._live.reload(who.tenant_id)
         return FlowOut.model_validate(flow)
 
     async def change_flow(self, who: Principal, id: UUID, body: FlowChangeIn) -> FlowOut:
-        _check_flow(body.document)
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_flow(db, who, body.document)
+            await check_queues(db, who.tenant_id, body.document)
             flow = await _publish(db, who, id, body.document)
             await note(db, who, "flow_changed", id, version=flow.latest_version)
         await self._live.reload(who.tenant_id)
         return FlowOut.model_validate(flow)
 
+    async def remove_flow(self, who: Principal, id: UUID) -> None:
+        async with self._database.tenant_tx(who.tenant_id) as db:
+            flow = await flows.fetch_flow(db, who.tenant_id, id)
+            details = [
+                FieldError("path.id", f"the number {row.number} leads to it", "number_leads",
+                           {"number": row.number})
+                for row in await numbers.list_all_numbers(db, who.tenant_id)
+                if row.flow_id == id
+            ]  # fmt: skip
+            if details:
+                raise Conflict(f"The flow {flow.name} is still in use.", details=details)
+            await flows.delete_flow(db, who.tenant_id, id)
+            await note(db, who, "flow_removed", id, name=flow.name)
+        await self._live.reload(who.tenant_id)
+
     # --- numbers
 
-    async def list_numbers(self, who: Principal, query: PageQuery) -> Paged[NumberOut]:
+    async def list_numbers(self, who: Principal, query: SearchQuery) -> Paged[NumberOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            rows = await numbers.list_numbers(db, who.tenant_id, by_name(query))
+            rows = await numbers.list_numbers(db, who.tenant_id, by_name(query), query.q)
         return Paged([NumberOut.model_validate(row) for row in rows.items], rows.total)
 
     async def add_number(self, who: Principal, body: NumberIn) -> NumberOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
             await _check_target(db, who, body.flow_id)
-            row = await numbers.insert_number(db, who.tenant_id, body.number, body.flow_id)
-            await note(db, who, "number_added", body.number)
+            await _check_free(db, who, body.number)
+            message = f"the number {body.number} leads to a flow already"
+            with taken("body.number", message, body.number):
+                row = await numbers.insert_number(db, who.tenant_id, body.number, body.flow_id)
+            await note(db, who, "number_added", body.number, flow=row.flow_name)
         await self._live.reload(who.tenant_id)
         return NumberOut.model_validate(row)
 
@@ -204,12 +245,16 @@ class Configuration:
             await numbers.fetch_number(db, who.tenant_id, number)
             await _check_target(db, who, body.flow_id)
             row = await numbers.update_number(db, who.tenant_id, number, body.flow_id)
-            await note(db, who, "number_changed", number)
+            await note(db, who, "number_changed", number, flow=row.flow_name)
         await self._live.reload(who.tenant_id)
         return NumberOut.model_validate(row)
 
     async def remove_number(self, who: Principal, number: str) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await numbers.fetch_number(db, who.tenant_id, number)
+            details = await flows_to_dialled(db, who.tenant_id, number, "path.number")
+            if details:
+                raise Conflict(f"The number {number} is still in use.", details=details)
             await numbers.delete_number(db, who.tenant_id, number)
             await note(db, who, "number_removed", number)
         await self._live.reload(who.tenant_id)
@@ -219,14 +264,15 @@ class Configuration:
     async def list_trunks(self, who: Principal, query: PageQuery) -> Paged[TrunkOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
             rows = await trunks.list_trunks(db, who.tenant_id, by_name(query))
-        return Paged([TrunkOut.model_validate(row) for row in rows.items], rows.total)
+        return Paged([_shown(row) for row in rows.items], rows.total)
 
     async def add_trunk(self, who: Principal, body: TrunkIn) -> TrunkOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            row = await trunks.insert_trunk(db, who.tenant_id, _trunk_values(body))
-            await note(db, who, "trunk_added", row.id)
+            with _taken_trunk(body):
+                row = await trunks.insert_trunk(db, who.tenant_id, _trunk_values(body))
+            await note(db, who, "trunk_added", row.id, **_told(body))
         await self._live.reload(who.tenant_id)
-        return TrunkOut.model_validate(row)
+        return _shown(row)
 
     async def change_trunk(self, who: Principal, id: UUID, body: TrunkIn) -> TrunkOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
@@ -234,27 +280,93 @@ class Configuration:
             if "password" not in body.model_fields_set:
                 kept = await trunks.fetch_trunk(db, who.tenant_id, id)
                 values = replace(values, password=kept.password)
-            row = await trunks.update_trunk(db, who.tenant_id, id, values)
-            await note(db, who, "trunk_changed", id)
+            with _taken_trunk(body):
+                row = await trunks.update_trunk(db, who.tenant_id, id, values)
+            await note(db, who, "trunk_changed", id, **_told(body))
         await self._live.reload(who.tenant_id)
-        return TrunkOut.model_validate(row)
+        return _shown(row)
 
     async def remove_trunk(self, who: Principal, id: UUID) -> None:
         async with self._database.tenant_tx(who.tenant_id) as db:
+            trunk = await trunks.fetch_trunk(db, who.tenant_id, id)
+            details = await _only_way_out(db, who, trunk)
+            if self._carries_a_call(who, id):
+                why = "a call that came over it is going on"
+                details.append(FieldError("path.id", why, "call_now"))
+            if details:
+                raise Conflict(f"The trunk {trunk.name} is still needed.", details=details)
             await trunks.delete_trunk(db, who.tenant_id, id)
-            await note(db, who, "trunk_removed", id)
+            await note(db, who, "trunk_removed", id, name=trunk.name)
         await self._live.reload(who.tenant_id)
 
-    async def list_phones(self, who: Principal) -> list[PhoneOut]:
-        return [
-            PhoneOut(user=user, registered=bool(contacts), contacts=list(contacts))
-            for user, contacts in sorted(self._live.phones(who.tenant_id).items())
-        ]
+    def _carries_a_call(self, who: Principal, id: UUID) -> bool:
+        ids = (call.id for call in self._live.calls(who.tenant_id))
+        calls = (self._live.find_call(who.tenant_id, call_id) for call_id in ids)
+        return any(call is not None and call.trunk_id == id for call in calls)
 
 
-def _check_flow(document: dict[str, Any]) -> None:
+async def _only_way_out(db: Connection, who: Principal, trunk: trunks.Trunk) -> list[FieldError]:
+    """The flows that transfer to the outside, if no other trunk would take their calls."""
+    every = await trunks.list_all_trunks(db, who.tenant_id)
+    others = [row for row in every if row.id != trunk.id and row.enabled and row.target]
+    if others or not trunk.enabled or trunk.target is None:
+        return []
+    inside = {row.user for row in await phones.list_all_phones(db, who.tenant_id)}
+    inside |= {row.number for row in await numbers.list_all_numbers(db, who.tenant_id)}
+    keys = {number_key(each) for each in inside}
+    return [
+        FieldError("path.id", f"the flow {version.name} transfers to {target}, and no other trunk "
+                   "goes out", "only_way_out", {"flow": version.name, "number": target})
+        for version in await flows.list_published_flows(db, who.tenant_id)
+        for target in sorted(transfers_of(version.document))
+        if number_key(cleaned(target)) not in keys
+    ]  # fmt: skip
+
+
+def _taken_trunk(body: TrunkIn) -> Any:
+    return taken("body.name", f"another trunk is called {body.name} already", body.name)
+
+
+def _told(body: TrunkIn) -> dict[str, object]:
+    """What the audit trail says of a trunk."""
+    named = "password" in body.model_fields_set
+    return {**body.model_dump(mode="json", exclude={"password"}), "new_password": named}
+
+
+def _shown(trunk: trunks.Trunk) -> TrunkOut:
+    return TrunkOut(
+        id=trunk.id,
+        name=trunk.name,
+        networks=list(trunk.networks),
+        target=trunk.target,
+        username=trunk.username,
+        has_password=trunk.password is not None,
+        enabled=trunk.enabled,
+        created_at=trunk.created_at,
+    )
+
+
+async def _check_free(db: Connection, who: Principal, number: str) -> None:
+    """Refuse what is dialled as something else already, in whichever spelling."""
+    field, known = "body.number", await number_dialled(db, who.tenant_id, number)
+    phone = next((p for p in await phones.list_all_phones(db, who.tenant_id) if p.user == number),
+                 None)  # fmt: skip
+    why = None
+    if known is not None:
+        message = f"{known.number} leads to the flow {known.flow_name} already"
+        values = {"number": known.number, "flow": known.flow_name}
+        why = FieldError(field, message, "is_number", values)
+    elif phone is not None:
+        message = f"{number} is the phone of {phone.display or 'somebody'}"
+        why = FieldError(field, message, "is_phone", {"phone": number, "name": phone.display})
+    if why is not None:
+        raise Conflict("The number is taken.", details=[why])
+
+
+async def _check_flow(db: Connection, who: Principal, document: dict[str, Any]) -> None:
+    shared = await shared_names(db, who.tenant_id)
     try:
-        parse_flow(document)
+        parse_flow(document, shared)
     except FlowError as error:
         details = [FieldError("body.document", message) for message in error.messages]
         raise Unprocessable("The flow is not valid.", details=details) from None
@@ -264,7 +376,7 @@ async def _check_target(db: Connection, who: Principal, flow_id: UUID) -> None:
     try:
         await flows.fetch_flow(db, who.tenant_id, flow_id)
     except RecordNotFound:
-        detail = FieldError("body.flow_id", "there is no such flow")
+        detail = FieldError("body.flow_id", "there is no such flow", "no_such_flow")
         raise Unprocessable("The number leads nowhere.", details=[detail]) from None
 
 

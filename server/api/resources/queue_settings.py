@@ -1,31 +1,26 @@
 """Queues as administrators set them up."""
 
-from pathlib import PurePosixPath
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
+from casecore.errors import NotFound
 from casecore.permissions import Permission
-from casecore.store import flows, queues
+from casecore.store import queues, sounds
+from routing.ivr.document import name_key
+from routing.ivr.nodes import Zone
 from server.api.administration import note, op, taken
-from server.api.errors import Conflict, FieldError
+from server.api.errors import Conflict, FieldError, Unprocessable
+from server.api.in_use import flows_to_queue
 from server.api.models import ApiModel, Name, OutModel, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
 from server.live import Live
 
-
-def _below_the_prompts(folder: str) -> str:
-    path = PurePosixPath(folder)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError("must be a folder below the prompts, such as music/classical")
-    return folder
-
-
-Folder = Annotated[Text, Field(min_length=1, max_length=200), AfterValidator(_below_the_prompts)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -45,8 +40,18 @@ class QueueIn(ApiModel):
     max_waiting: int = Field(default=100, ge=0, le=10_000)
     max_wait_seconds: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] | None = None
     """Callers who have waited that long leave; null for no limit."""
-    music: Folder | None = None
-    """Folder below the prompts; the installation's music when null."""
+    music: Annotated[UUID, Field(strict=False)] | None = None
+    """A sound of the kind `music`; the installation's music when null."""
+    service_level_seconds: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 20.0
+    """Callers answered within it are served in time."""
+    service_level_target: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 80.0
+    """Percent of the callers that ought to be served in time."""
+    short_abandon_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 5.0
+    """Callers who hang up within it do not count in the service level."""
+    time_zone: Zone = "UTC"
+    """Where it is midnight when the counts of a new day begin, such as Europe/Berlin."""
+    auto_answer: bool = False
+    """Agents' phones take its calls by themselves, after a tone."""
 
 
 class QueueSettingsOut(OutModel):
@@ -60,7 +65,12 @@ class QueueSettingsOut(OutModel):
     announce_every_seconds: float
     max_waiting: int
     max_wait_seconds: float | None
-    music: str | None
+    music: UUID | None
+    service_level_seconds: float
+    service_level_target: float
+    short_abandon_seconds: float
+    time_zone: str
+    auto_answer: bool
 
 
 class QueueSettings:
@@ -71,7 +81,10 @@ class QueueSettings:
         self._live = live
 
     def operations(self) -> list[Operation]:
-        may: dict[str, Any] = {"may": Permission.CHANGE_CONFIGURATION, "errors": (Conflict,)}
+        may: dict[str, Any] = {
+            "may": Permission.CHANGE_CONFIGURATION,
+            "errors": (Conflict, Unprocessable),
+        }
         queue: dict[str, Any] = {"parameters": {"id": UUID}}
         return [
             op("POST", "/queues", self.add_queue, "Add a queue.", **may,
@@ -86,9 +99,10 @@ class QueueSettings:
 
     async def add_queue(self, who: Principal, body: QueueIn) -> QueueSettingsOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
+            await _check_music(db, who, body)
             with _taken_name(body):
                 row = await queues.insert_queue(db, who.tenant_id, _values(body))
-            await note(db, who, "queue_added", row.id, **body.model_dump())
+            await note(db, who, "queue_added", row.id, **body.model_dump(mode="json"))
         await self._live.reload(who.tenant_id)
         return QueueSettingsOut.model_validate(row)
 
@@ -100,11 +114,12 @@ class QueueSettings:
     async def change_queue(self, who: Principal, id: UUID, body: QueueIn) -> QueueSettingsOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
             before = await queues.fetch_queue(db, who.tenant_id, id)
-            if before.name != body.name:
+            if name_key(before.name) != name_key(body.name):
                 await _check_unused(db, who, before, "body.name")
+            await _check_music(db, who, body)
             with _taken_name(body):
                 row = await queues.update_queue(db, who.tenant_id, id, _values(body))
-            await note(db, who, "queue_changed", id, **body.model_dump())
+            await note(db, who, "queue_changed", id, **body.model_dump(mode="json"))
         await self._live.reload(who.tenant_id)
         return QueueSettingsOut.model_validate(row)
 
@@ -121,24 +136,23 @@ def _values(body: QueueIn) -> queues.QueueValues:
     return queues.QueueValues(**body.model_dump())
 
 
+async def _check_music(db: Connection, who: Principal, body: QueueIn) -> None:
+    if body.music is None:
+        return
+    with suppress(NotFound):
+        sound = await sounds.fetch_sound(db, who.tenant_id, body.music)
+        if sound.kind is sounds.SoundKind.MUSIC:
+            return
+    detail = FieldError("body.music", "there is no music of that id", "no_such_music")
+    raise Unprocessable("The queue has nothing to play.", details=[detail])
+
+
 def _taken_name(body: QueueIn) -> Any:
-    return taken("body.name", f"another queue is called {body.name} already")
+    return taken("body.name", f"another queue is called {body.name} already", body.name)
 
 
 async def _check_unused(db: Connection, who: Principal, queue: queues.Queue, field: str) -> None:
     """Refuse what would leave callers of a published flow without their queue."""
-    details = [
-        FieldError(field, f"the flow {version.name} leads to it")
-        for version in await flows.list_published_flows(db, who.tenant_id)
-        if queue.name.casefold() in _queues_of(version.document)
-    ]
+    details = await flows_to_queue(db, who.tenant_id, queue.name, field)
     if details:
         raise Conflict(f"The queue {queue.name} is still in use.", details=details)
-
-
-def _queues_of(document: Any) -> set[str]:
-    """Also of a document that this version of the server cannot read."""
-    nodes = document.get("nodes") if isinstance(document, dict) else None
-    named = nodes.values() if isinstance(nodes, dict) else ()
-    found = [node for node in named if isinstance(node, dict) and node.get("kind") == "queue"]
-    return {str(node.get("queue")).casefold() for node in found}

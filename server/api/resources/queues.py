@@ -18,10 +18,23 @@ class QueueOut(OutModel):
     agents_available: int
     agents_logged_in: int
     offered: int
-    """Since the server started, as the three below."""
+    """Today, as all below, by the queue's time zone: always answered + abandoned + flowed_out +
+    waiting. Whoever waits at midnight counts for the new day."""
     answered: int
     abandoned: int
     flowed_out: int
+    """Left unanswered for another reason than the caller's hang-up, such as the longest wait."""
+    answered_in_time: int
+    """Of those answered, within `service_level_seconds`."""
+    abandoned_short: int
+    """Of those abandoned, within `short_abandon_seconds`."""
+    service_level: float | None
+    """Percent: 100 * answered_in_time / (answered + abandoned - abandoned_short). Who flowed out
+    is not counted; null while there is nobody to count."""
+    service_level_seconds: float
+    service_level_target: float
+    """Percent that ought to be reached."""
+    short_abandon_seconds: float
 
 
 class Queues:

@@ -13,7 +13,7 @@ from casecore.permissions import Permission, Role
 from casecore.store import agents, phones, refresh_tokens, users
 from server.api.administration import by_name, note, op, taken
 from server.api.errors import Conflict, FieldError, Unprocessable
-from server.api.models import ApiModel, DialString, Name, OutModel, Paged, PageQuery
+from server.api.models import ApiModel, DialString, Name, OutModel, Paged, SearchQuery
 from server.api.operation import Operation
 from server.auth.accounts import Accounts
 from server.auth.passwords import Passwords
@@ -82,7 +82,7 @@ class Users:
         user: dict[str, Any] = {"parameters": {"id": UUID}, **may}
         return [
             op("GET", "/users", self.list_users, "Users by login.", **may,
-               query=PageQuery, returns=AccountOut, many=True),
+               query=SearchQuery, returns=AccountOut, many=True),
             op("POST", "/users", self.add_user, "Add a user.", **may,
                body=AccountIn, returns=AccountOut, status=201, errors=(Conflict,)),
             op("GET", "/users/{id}", self.fetch_user, "One user.", **user, returns=AccountOut),
@@ -95,9 +95,9 @@ class Users:
                **user, body=PasswordIn),
         ]  # fmt: skip
 
-    async def list_users(self, who: Principal, query: PageQuery) -> Paged[AccountOut]:
+    async def list_users(self, who: Principal, query: SearchQuery) -> Paged[AccountOut]:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            rows = await users.list_users(db, who.tenant_id, by_name(query))
+            rows = await users.list_users(db, who.tenant_id, by_name(query), query.q)
         return Paged([AccountOut.model_validate(row) for row in rows.items], rows.total)
 
     async def fetch_user(self, who: Principal, id: UUID) -> AccountOut:
@@ -109,7 +109,7 @@ class Users:
         hashed = await self._passwords.hash(body.password.get_secret_value())
         async with self._database.tenant_tx(who.tenant_id) as db:
             await _check_references(db, who, body)
-            with taken("body.login", f"another user is {body.login} already"):
+            with _taken_login(body):
                 row = await users.insert_user(db, who.tenant_id, _values(body), hashed)
             await note(db, who, "user_added", row.id, **_told(body))
         await self._accounts.refresh(who.tenant_id)
@@ -122,7 +122,7 @@ class Users:
             await _check_references(db, who, body)
             if _is_administrator(before) and not _is_administrator(body) and not others:
                 raise _last_administrator("body.disabled" if body.disabled else "body.role")
-            with taken("body.login", f"another user is {body.login} already"):
+            with _taken_login(body):
                 row = await users.update_user(db, who.tenant_id, id, _values(body))
             if row.disabled:
                 # Enabled again one day, they do not come back with a session of today.
@@ -149,6 +149,10 @@ class Users:
             await note(db, who, "user_password_changed", id)
 
 
+def _taken_login(body: AccountChangeIn) -> Any:
+    return taken("body.login", f"another user is {body.login} already", body.login)
+
+
 def _values(body: AccountChangeIn) -> users.UserValues:
     return users.UserValues(
         login=body.login,
@@ -170,22 +174,23 @@ async def _check_references(db: Connection, who: Principal, body: AccountChangeI
         if body.agent_id is not None:
             await agents.fetch_agent(db, who.tenant_id, body.agent_id)
     except RecordNotFound:
-        detail = FieldError("body.agent_id", "there is no such agent")
+        detail = FieldError("body.agent_id", "there is no such agent", "no_such_agent")
         raise Unprocessable("The user cannot be that agent.", details=[detail]) from None
     if body.phone is not None:
         why = await _phone_refused(db, who, body.phone)
         if why is not None:
-            detail = FieldError("body.phone", why)
-            raise Unprocessable("The user cannot have that phone.", details=[detail])
+            raise Unprocessable("The user cannot have that phone.", details=[why])
 
 
-async def _phone_refused(db: Connection, who: Principal, user: str) -> str | None:
+async def _phone_refused(db: Connection, who: Principal, user: str) -> FieldError | None:
+    named = {"phone": user}
     try:
         phone = await phones.fetch_phone(db, who.tenant_id, user)
     except RecordNotFound:
-        return f"there is no phone {user}"
+        return FieldError("body.phone", f"there is no phone {user}", "no_such_phone", named)
     if phone.agent_id is not None:
-        return f"{user} is an agent's phone: say which agent the user is instead"
+        why = f"{user} is an agent's phone: say which agent the user is instead"
+        return FieldError("body.phone", why, "phone_of_agent", named)
     return None
 
 
@@ -200,7 +205,8 @@ def _is_administrator(user: users.User | AccountChangeIn) -> bool:
 
 
 def _last_administrator(field: str) -> Conflict:
-    detail = FieldError(field, "nobody else could administer: make another administrator first")
+    why = "nobody else could administer: make another administrator first"
+    detail = FieldError(field, why, "last_administrator")
     return Conflict("This is the last administrator who can sign in.", details=[detail])
 
 

@@ -78,7 +78,8 @@ class WrapUp:
     async def add_disposition(self, who: Principal, body: DispositionIn) -> DispositionOut:
         values = dispositions.Disposition(**body.model_dump())
         async with self._database.tenant_tx(who.tenant_id) as db:
-            with taken("body.code", f"there is a disposition {body.code} already"):
+            message = f"there is a disposition {body.code} already"
+            with taken("body.code", message, body.code):
                 row = await dispositions.insert_disposition(db, who.tenant_id, values)
             await note(db, who, "disposition_added", row.code, label=row.label)
         return DispositionOut.model_validate(row)

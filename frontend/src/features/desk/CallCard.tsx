@@ -12,6 +12,8 @@ import { usePhone, usePhoneTools, useQuality } from '../../phone/PhoneProvider'
 import { verdict } from '../../phone/quality'
 import { duration } from '../../ui/format'
 import { useNow } from '../../ui/useNow'
+import { AskHelp } from './AskHelp'
+import { CallerFacts } from './CallerFacts'
 import { DialPad } from './DialPad'
 import { Consultation, TransferDialog } from './Transfer'
 import { ownLeg } from './useOwnCall'
@@ -26,7 +28,6 @@ function Incoming({ call }: { call: LiveCall | undefined }) {
   const { t } = useWords()
   const { party } = usePhone()
   const { phone } = usePhoneTools()
-  const now = useNow()
   const why = whyItRings(party?.name ?? '', party?.number ?? '', call?.queue ?? '', t)
   return (
     <div className="incoming" role="alertdialog" aria-label={t('phone.incoming')}>
@@ -36,7 +37,6 @@ function Incoming({ call }: { call: LiveCall | undefined }) {
           <div className="big">{call?.caller || shown(party?.number) || t('calls.anonymous')}</div>
           {why ? <div>{why}</div> : null}
         </div>
-        {call ? <div className="soft">{t('phone.incoming.waited', { time: duration(now - Date.parse(call.started_at)) })}</div> : null}
         <Stack gap={8}>
           <Button color={TAKE} size="md" autoFocus leftSection={<IconPhone size={18} aria-hidden />} rightSection={<kbd aria-hidden>F2</kbd>} onClick={() => phone.accept()}>
             {t('phone.accept')}
@@ -45,6 +45,8 @@ function Incoming({ call }: { call: LiveCall | undefined }) {
             {t('phone.decline')}
           </Button>
         </Stack>
+        {/* Below the buttons, which must not move under somebody's hand when this arrives. */}
+        {call ? <CallerFacts call={call} ringing /> : null}
       </Stack>
     </div>
   )
@@ -84,13 +86,14 @@ function Running({ call }: { call: LiveCall | undefined }) {
   return (
     <Stack gap="sm">
       <div aria-live="polite">
-        <div className="soft">{title}{call?.queue ? ` · ${call.queue}` : ''}</div>
+        <div className="soft">{title}</div>
         <div className="big">{shown(name) || t('calls.anonymous')}</div>
       </div>
       <Group justify="space-between">
         <span role="timer" style={{ fontSize: '1.125rem' }}>{duration(now - state.since)}</span>
         {talking ? <QualityMark /> : null}
       </Group>
+      {call ? <CallerFacts call={call} ringing={false} /> : null}
       {call ? <Consultation call={call} /> : null}
       {talking ? (
         <>
@@ -112,6 +115,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
             <Button variant="default" aria-expanded={keypad} px={6} onClick={() => setKeypad(!keypad)} leftSection={<IconDialpad size={17} aria-hidden />}>{t('phone.keypad')}</Button>
             <Button variant="default" disabled={!call} px={6} onClick={() => setTransfer(true)} leftSection={<IconArrowsExchange size={17} aria-hidden />}>{t('phone.transfer')}</Button>
           </Group>
+          {call ? <AskHelp call={call} /> : null}
           <Collapse expanded={keypad}><DialPad press={(digit) => phone.digit(digit)} /></Collapse>
         </>
       ) : null}

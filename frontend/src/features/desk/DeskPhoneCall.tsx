@@ -7,6 +7,8 @@ import { useUser } from '../../api/useSession'
 import { END } from '../../theme'
 import { useWords, type Key } from '../../i18n'
 import { Since } from '../../ui/State'
+import { AskHelp } from './AskHelp'
+import { CallerFacts } from './CallerFacts'
 import { Consultation, TransferDialog } from './Transfer'
 import { ownLeg } from './useOwnCall'
 
@@ -29,6 +31,7 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
         <div className="big">{(call.direction === 'outbound' ? call.called : call.caller) || t('calls.anonymous')}</div>
       </div>
       <span style={{ fontSize: '1.125rem' }}><Since at={call.answered_at ?? call.started_at} /></span>
+      <CallerFacts call={call} ringing={!talking} />
       <Consultation call={call} />
       {talking ? (
         <>
@@ -41,6 +44,7 @@ export function DeskPhoneCall({ call }: { call: LiveCall }) {
             </Button>
           </Group>
           <Button variant="default" onClick={() => setTransfer(true)} leftSection={<IconArrowsExchange size={17} aria-hidden />}>{t('phone.transfer')}</Button>
+          <AskHelp call={call} />
         </>
       ) : null}
       <Button color={END} loading={hangUp.isPending} onClick={() => hangUp.mutate(call.id)} leftSection={<IconPhoneOff size={18} aria-hidden />}>{t('phone.hang_up')}</Button>

@@ -8,6 +8,7 @@ import { usePhone, usePhoneTools } from '../../phone/PhoneProvider'
 import { Panel } from '../../ui/Panel'
 import { CallCard } from './CallCard'
 import { DeskPhoneCall } from './DeskPhoneCall'
+import { DeviceTestButton } from './DeviceTestDialog'
 import { DialPad } from './DialPad'
 import { dialString } from './dialString'
 import { SoundSettings } from './SoundSettings'
@@ -48,6 +49,8 @@ export function PhonePanel() {
         <Stack gap="sm">
           <Troubles />
           {line !== 'idle' ? <CallCard call={call} /> : call ? <DeskPhoneCall call={call} /> : <Dialler />}
+          {/* Here, where it outlives the test call. */}
+          <DeviceTestButton free={!call && line === 'idle'} />
         </Stack>
       </div>
     </Panel>

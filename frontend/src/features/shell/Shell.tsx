@@ -1,11 +1,12 @@
 import { VisuallyHidden } from '@mantine/core'
-import { IconHeadset, IconPhone, IconPlayerPlay, IconUsers } from '@tabler/icons-react'
+import { IconHeadset, IconPhone, IconPlayerPlay, IconSettings, IconUsers } from '@tabler/icons-react'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { Link, useLocation } from 'wouter'
 import { supervises, useUser } from '../../api/useSession'
 import { useWords, type Key } from '../../i18n'
 import type { FeedStatus } from '../../live/feed'
 import { Broken } from '../../ui/Broken'
+import { HelpAlerts } from '../supervisor/HelpAlerts'
 import { OwnState } from './OwnState'
 import { UserMenu } from './UserMenu'
 
@@ -19,6 +20,7 @@ const DESK: Place = { to: '/desk', name: 'nav.desk', icon: IconHeadset }
 const CONSOLE: Place = { to: '/supervisor', name: 'nav.supervisor', icon: IconUsers }
 const CALLS: Place = { to: '/calls', name: 'nav.calls', icon: IconPhone }
 const RECORDINGS: Place = { to: '/recordings', name: 'nav.recordings', icon: IconPlayerPlay }
+const ADMIN: Place = { to: '/admin', name: 'nav.admin', icon: IconSettings }
 
 export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNode }) {
   const { t } = useWords()
@@ -28,8 +30,8 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
   const first = useRef(true)
   const places = role === 'viewer'
     ? [CONSOLE, CALLS]
-    : supervises(role) ? [CONSOLE, DESK, CALLS, RECORDINGS] : [DESK, CALLS, RECORDINGS]
-  const here = places.find((place) => place.to === path)
+    : supervises(role) ? [CONSOLE, DESK, CALLS, RECORDINGS, ADMIN] : [DESK, CALLS, RECORDINGS]
+  const here = places.find(({ to }) => path === to || path.startsWith(`${to}/`))
 
   useEffect(() => {
     document.title = here ? `${t(here.name)} · ${t('app.name')}` : t('app.name')
@@ -39,7 +41,7 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
   }, [here, t])
 
   const links = places.map(({ to, name, icon: Icon }) => (
-    <Link key={to} href={to} aria-current={to === path ? 'page' : undefined}>
+    <Link key={to} href={to} aria-current={to === here?.to ? 'page' : undefined}>
       <Icon size={18} aria-hidden /> {t(name)}
     </Link>
   ))
@@ -60,6 +62,7 @@ export function Shell({ feed, children }: { feed: FeedStatus; children: ReactNod
       <div role="status">
         {feed === 'offline' ? <div className="offline">{t('feed.offline.hint')}</div> : null}
       </div>
+      {supervises(role) ? <HelpAlerts /> : null}
       <main className="content" id="content" tabIndex={-1} ref={content}>
         {here ? <VisuallyHidden component="h1">{t(here.name)}</VisuallyHidden> : null}
         <Broken text={t('error.page')} key={path}>{children}</Broken>

@@ -1,11 +1,12 @@
 import { Button, Menu, Table, VisuallyHidden } from '@mantine/core'
 import { IconChevronDown } from '@tabler/icons-react'
-import { useAgents, useLiveCalls, useSetState } from '../../api/queries'
+import { useAgents, useDeviceTests, useLiveCalls, useSetState } from '../../api/queries'
 import type { Agent, AgentState, LiveCall } from '../../api/types'
 import { supervises, useUser } from '../../api/useSession'
 import { useWords } from '../../i18n'
 import { Nothing, Panel } from '../../ui/Panel'
 import { Since, StateLabel } from '../../ui/State'
+import { Verdict } from '../desk/DeviceTestDialog'
 import { REASONS, StateMenu } from '../shell/OwnState'
 
 const ORDER: AgentState[] = ['available', 'offered', 'engaged', 'wrap_up', 'away', 'not_responding', 'offline']
@@ -37,6 +38,7 @@ export function AgentsPanel() {
               <Table.Th className="number">{t('agents.since')}</Table.Th>
               <Table.Th>{t('agents.call')}</Table.Th>
               <Table.Th className="wide">{t('agents.phone')}</Table.Th>
+              <Table.Th className="wide">{t('device.column')}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -56,6 +58,7 @@ function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined })
   const { t } = useWords()
   const { role } = useUser()
   const change = useSetState()
+  const test = useDeviceTests().data?.find((one) => one.agent_id === agent.id)
   return (
     <Table.Tr>
       <Table.Th scope="row">{agent.name}</Table.Th>
@@ -83,6 +86,7 @@ function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined })
       <Table.Td className="number"><Since at={agent.since} /></Table.Td>
       <Table.Td>{call ? <>{call.caller || t('calls.anonymous')} {call.queue ? <span className="soft">· {call.queue}</span> : null}</> : '–'}</Table.Td>
       <Table.Td className="wide">{agent.reachable ? t('agents.reachable') : <span className="alarm">{t('agents.unreachable')}</span>}</Table.Td>
+      <Table.Td className="wide">{test ? <Verdict test={test} /> : <span className="soft">–</span>}</Table.Td>
     </Table.Tr>
   )
 }

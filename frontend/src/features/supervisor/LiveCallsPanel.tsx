@@ -55,7 +55,7 @@ function CallRow({ call }: { call: LiveCall }) {
   )
 }
 
-function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
+export function Supervision({ call, caller, hangsUp = true }: { call: LiveCall; caller: string; hangsUp?: boolean }) {
   const { t } = useWords()
   const supervise = useSupervise()
   const hangUp = useHangUp()
@@ -81,7 +81,7 @@ function Supervision({ call, caller }: { call: LiveCall; caller: string }) {
           </Button>
         )) : null}
         {mode ? <Button size="compact-sm" variant="outline" onClick={() => enter(null)}>{t('supervise.end')}</Button> : null}
-        <Button size="compact-sm" variant="outline" color="red" c="var(--busy)" onClick={() => setSure(true)}>{t('supervise.hang_up')}</Button>
+        {hangsUp ? <Button size="compact-sm" variant="outline" color="red" c="var(--busy)" onClick={() => setSure(true)}>{t('supervise.hang_up')}</Button> : null}
       </Group>
       <Modal opened={sure} onClose={() => setSure(false)} title={t('supervise.hang_up.sure', { caller })} closeButtonProps={{ 'aria-label': t('confirm.no') }}>
         <Group justify="flex-end">

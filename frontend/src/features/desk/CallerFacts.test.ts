@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { translate, type Key } from '../../i18n'
+import { wayOf } from './CallerFacts'
+
+test('F02: the way through the menus is told in plain words', () => {
+  const words = { t: (key: Key, values = {}) => translate('en', key, values) }
+  expect(wayOf([], words)).toBe('')
+  const choices = [
+    { menu: 'language', key: '1', led_to: 'main menu' },
+    { menu: 'main menu', key: 'timeout', led_to: 'support' },
+  ]
+  expect(wayOf(choices, words)).toBe('pressed 1 → main menu, pressed nothing → support')
+})

@@ -1,0 +1,86 @@
+"""An agent's browser that is lost in a talk: the other one waits while the agent comes back.
+
+A page that is loaded again, or a machine that changes its network, has a new leg within seconds;
+nobody needs to lose a caller for that.
+"""
+
+import asyncio
+
+from telephony.calls.call import Call
+from telephony.calls.conversation import Conversation, Left
+from telephony.calls.dialling import (
+    AUTO_ANSWER,
+    DialFailed,
+    caller_address,
+    phone_targets,
+    ring,
+)
+from telephony.calls.party import Party
+from telephony.directory import PhoneUser
+from telephony.events import LegHeld
+
+RETURN_SECONDS = 20.0
+"""How long the other one waits for the agent."""
+LOST = frozenset({"media_lost", "media_timeout"})
+"""Causes of a leg's end that nobody wanted."""
+_AGAIN_SECONDS = 0.25
+
+
+def wait_for(call: Call, conversation: Conversation, party: Party) -> bool:
+    """Begin to wait for somebody who was lost; False where it is an end like any other."""
+    phone = call.context.directory.phone(call.tenant_id, party.name)
+    if not is_lost(party) or phone is None:
+        return False
+    conversation.hold(party, held=True, by="lost")
+    call.context.publish(
+        LegHeld(
+            tenant_id=call.tenant_id,
+            at=call.context.utcnow(),
+            call_id=call.id,
+            leg_id=party.id,
+        )
+    )
+    if party.sip is not None:
+        party.sip.hang_up()
+    waiting = _bring_back(call, conversation, party, phone)
+    call.side_tasks.start(waiting, name=f"wait for {party.id}")
+    return True
+
+
+def is_lost(party: Party) -> bool:
+    """Whether it was an agent's browser, and did not mean to go."""
+    return (
+        party.in_browser
+        and party.agent_id is not None
+        and party.ended.done()
+        and party.ended.result() in LOST
+    )
+
+
+async def _bring_back(
+    call: Call, conversation: Conversation, party: Party, phone: PhoneUser
+) -> None:
+    try:
+        async with asyncio.timeout(RETURN_SECONDS):
+            back = await _ring(call, party, phone)
+    except TimeoutError:
+        conversation.end(Left(party))
+        return
+    if conversation.ending.done():
+        call.let_go(back)
+        return
+    conversation.replace(party, back)
+    call.let_go(party)
+
+
+async def _ring(call: Call, party: Party, phone: PhoneUser) -> Party:
+    """The agent's phone takes the call by itself wherever it is registered, as soon as it is."""
+    from_ = caller_address(call, f"Returned: {call.caller or 'withheld number'}")
+    while True:
+        targets = phone_targets(call, phone)
+        if targets:
+            try:
+                return await ring(call, targets, party.role, from_=from_, headers=AUTO_ANSWER)
+            except DialFailed:
+                pass
+        await asyncio.sleep(_AGAIN_SECONDS)

@@ -1,0 +1,153 @@
+"""C05: an agent's browser is lost in a talk, and comes back, or does not."""
+
+from dataclasses import replace
+
+from routing.events import AgentState
+from telephony.calls import handling
+from telephony.calls.audibility import Mode
+from telephony.calls.returning import RETURN_SECONDS
+from telephony.events import CallTransferred, LegHeld
+from tests.support.fake_calls import ANNA, BEN, FakeLeg, answers_after, exchange, sales_queue
+from tests.support.talks import FLOWS, Talk, at, supervised, talking
+from tests.support.virtual_time import run_virtual
+
+
+def lose(talk: Talk) -> None:
+    """The page is gone: nobody hangs up, the sound just ends."""
+    talk.by.in_browser = True
+    talk.by._gone("media_lost")
+
+
+def newest(talk: Talk) -> FakeLeg:
+    return talk.centre.endpoint.to("1001")
+
+
+def hears_music(talk: Talk) -> bool:
+    return talk.caller.media.playing is not None
+
+
+def test_c05_caller_hears_music_until_the_agent_is_back_and_talks_on() -> None:
+    async def then(talk: Talk) -> None:
+        lost = talk.anna
+        lose(talk)
+        await at(0.2)
+        assert hears_music(talk)
+        assert len(talk.centre.told(LegHeld)) == 1
+        await at(1)
+        back = talk.centre.endpoint.to("1001")
+        assert back is not lost
+        assert "answer-after=0" in back.headers["Call-Info"]
+        assert talk.heard(a=back) == {"ca", "ac"}
+        assert not hears_music(talk)
+        [recording] = talk.centre.engine.recordings
+        assert recording.others == {back.media}
+        assert talk.centre.state(ANNA) == "engaged"
+        assert handling.party_of(talk.call, ANNA.id) is back.party
+        assert lost.is_over
+        talk.caller.bye()
+        await at(0.5)
+        assert back.is_over
+        assert talk.centre.state(ANNA) == "wrap_up"
+
+    talking(then)
+
+
+def test_c05_supervisor_goes_on_listening_with_the_agent_who_is_back() -> None:
+    async def then(talk: Talk) -> None:
+        sue = await supervised(talk, Mode.WHISPER)
+        lose(talk)
+        await at(1)
+        back = talk.centre.endpoint.to("1001")
+        assert talk.heard(a=back, s=sue) == {"ca", "ac", "sa", "sc", "as"}
+
+    talking(then)
+
+
+def test_c05_agent_who_does_not_come_back_is_away_and_the_caller_is_next() -> None:
+    async def then(talk: Talk) -> None:
+        centre = talk.centre
+        centre.endpoint.behaviour["1001"] = lambda leg: leg.fail(480)
+        lose(talk)
+        await at(RETURN_SECONDS - 1)
+        assert hears_music(talk)
+        await at(3)
+        [moved] = centre.told(CallTransferred)
+        assert moved.target == "sales"
+        [waiting] = [q for q in centre.dispatcher.queues() if q.waiting]
+        assert waiting.name == "sales"
+        await at(20)
+        agent = centre.dispatcher.agent(ANNA.id)
+        assert (agent.state, agent.reason) == (AgentState.AWAY, "media_lost")
+        talk.caller.bye()
+        await at(0.5)
+
+    talking(then)
+
+
+def test_c05_caller_who_hangs_up_meanwhile_rings_nobody() -> None:
+    async def then(talk: Talk) -> None:
+        talk.centre.endpoint.behaviour["1001"] = answers_after(5)
+        lose(talk)
+        await at(0.5)
+        talk.caller.bye()
+        await at(8)
+        assert talk.centre.endpoint.to("1001").is_over
+        assert len(talk.centre.switchboard) == 0
+
+    talking(then)
+
+
+def test_c05_who_hangs_up_on_purpose_is_not_called_back() -> None:
+    async def then(talk: Talk) -> None:
+        talk.by.in_browser = True
+        talk.anna.bye()
+        await at(2)
+        assert len([leg for leg in talk.centre.endpoint.legs if leg.target.user == "1001"]) == 1
+        assert talk.centre.causes == ["agent_hung_up"]
+
+    talking(then)
+
+
+def test_c10_call_of_an_auto_answer_queue_is_taken_after_a_tone() -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            auto = replace(sales_queue(), auto_answer=True)
+            centre.dispatcher.configure([auto], [ANNA, BEN])
+            centre.endpoint.behaviour["1001"] = answers_after(0.1)
+            centre.register("1001")
+            centre.available(ANNA)
+            caller = centre.call("5001")
+            await at(0.25)
+            agent = centre.endpoint.to("1001")
+            assert "answer-after=0" in agent.headers["Call-Info"]
+            playing = [one.media.playing is not None for one in (caller, agent)]
+            assert playing == [True, True], "the caller has music until the tone is over"
+            await at(2)
+            assert len(agent.media.heard) == 1
+            assert caller.media.playing is None
+            caller.bye()
+            await at(0.5)
+
+    run_virtual(main())
+
+
+def test_c10_auto_answer_of_an_agent_counts_in_every_queue() -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            centre.dispatcher.configure([sales_queue()], [replace(ANNA, auto_answer=True), BEN])
+            centre.register("1001", "1002")
+            centre.available(ANNA)
+            caller = centre.call("5001")
+            await at(0.2)
+            assert "Call-Info" in centre.endpoint.to("1001").headers
+            caller.bye()
+            await at(0.5)
+            centre.dispatcher.set_agent_state(ANNA.id, AgentState.AWAY)
+            centre.available(BEN)
+            caller = centre.call("5001")
+            await at(0.2)
+            assert centre.endpoint.to("1002").headers == {}
+            caller.bye()
+            await at(0.5)
+
+    run_virtual(main())
