@@ -31,7 +31,9 @@ from server.api.resources.queues import Queues
 from server.api.resources.recordings import Recordings
 from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.resources.sounds import Sounds
+from server.api.resources.staffing import Staffing
 from server.api.resources.trail import Trail
+from server.api.resources.trunks import Trunks
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
@@ -113,12 +115,14 @@ class HttpServer:
             Calls(database, self._live),
             WrapUp(database),
             Contacts(database, self._live),
+            Staffing(database, self._live),
             DeviceTests(database),
             Help(database, self._live),
             CallControl(self._live, self.accounts),
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Trunks(database, self._live),
             Phones(database, self._live, self._browsers.softphones.realm),
             Hours(database, self._live),
             Sounds(database, self._live, data.sounds),

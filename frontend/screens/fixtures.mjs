@@ -96,6 +96,7 @@ export function fixtures(own, running) {
     event('WorkAssigned', 515, { waited_ms: 15000 }),
     event('LegsBridged', 515),
     event('RecordingStarted', 515, { kind: 'call' }),
+    event('LegEnded', 340, { cause: 'caller_hung_up', quality }),
     event('CallEnded', 340, { cause: 'caller_hung_up' }),
   ]
   return { agents, queues, live, rings, calls, contacts, tests, recordings, detail, timeline, ...administration(agents) }
@@ -154,7 +155,7 @@ export async function serveFixtures(target, made) {
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}$/, () => ({ data: made.detail }))
   await json(/\/api\/v1\/calls\/[0-9a-f-]{36}\/timeline$/, () => ({ data: made.timeline }))
   await json(/\/api\/v1\/recordings(\?|$)/, () => page(made.recordings))
-  await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: silence(3), contentType: 'audio/wav' }))
+  await target.route(/\/api\/v1\/recordings\/[0-9a-f-]{36}\/audio$/, (route) => route.fulfill({ body: speech(3), contentType: 'audio/wav' }))
   await target.routeWebSocket(/\/ws\/v1\/events$/, (socket) => {
     made.drop = () => socket.close()
     made.tell = (type) => socket.send(JSON.stringify({ sequence: 2, type, data: {} }))
@@ -165,7 +166,7 @@ export async function serveFixtures(target, made) {
   })
 }
 
-function silence(seconds) {
+function speech(seconds) {
   const rate = 8000
   const body = Buffer.alloc(44 + 2 * rate * seconds)
   body.write('RIFF', 0)
@@ -180,5 +181,7 @@ function silence(seconds) {
   body.writeUInt16LE(16, 34)
   body.write('data', 36)
   body.writeUInt32LE(body.length - 44, 40)
+  // Somebody speaks in words, so that there is a shape to see.
+  for (let n = 0; n < rate * seconds; n += 1) body.writeInt16LE(Math.round(9_000 * Math.abs(Math.sin(n / 1_900)) * Math.abs(Math.sin(n / 7_000)) * Math.sin(n / 3)), 44 + 2 * n)
   return body
 }

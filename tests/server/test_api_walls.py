@@ -32,6 +32,7 @@ def body_of(operation: Operation, world: World) -> dict[str, Any]:
     """A body that is right for `operation`, naming rows of `world`."""
     bodies: dict[str, dict[str, Any]] = {
         "put_agents_id_state": {"state": "away", "reason": "lunch"},
+        "put_agents_id_queues_queue_id": {"serves": True},
         "put_agents_id_device_test": {"microphone": "there"},
         "post_calls": {"from_user": "1001", "to": "1002"},
         "post_calls_live_id_hold": {"held": True},

@@ -111,6 +111,19 @@ export const useSetState = () =>
     api.put<Agent>(`/agents/${id}/state`, { state, reason }),
   )
 
+/** Which queues an agent serves, from the next offer on. */
+export function useServe() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ agent, queue, serves }: { agent: string; queue: string; serves: boolean }) =>
+      api.put<{ id: string; skills: Record<string, number> }>(`/agents/${agent}/queues/${queue}`, { serves }),
+    onSuccess: ({ id, skills }) => {
+      client.setQueryData<Agent[]>(keys.agents, (all) => all?.map((one) => (one.id === id ? { ...one, skills } : one)))
+      void client.invalidateQueries({ queryKey: keys.queues })
+    },
+  })
+}
+
 export const useEndWrapUp = () =>
   useAgentChange((id: string) => api.post<Agent>(`/agents/${id}/wrap-up/end`))
 

@@ -149,6 +149,8 @@ export const de: Record<Key, string> = {
   'recordings.kind.all': 'Alle',
   'recordings.size': 'Größe',
   'recordings.play': 'Aufnahme von {time} abspielen',
+  'recordings.place': 'Stelle in der Aufnahme von {time}',
+  'recordings.speed': 'Tempo',
   'recordings.download': 'Aufnahme von {time} herunterladen',
   'recordings.show_call': 'Anruf zeigen',
   'recordings.state': 'Zustand',
@@ -190,6 +192,7 @@ export const de: Record<Key, string> = {
 
   'agents.title': 'Agenten',
   'agents.name': 'Name',
+  'agents.queues_of': 'Warteschlangen von {name}:',
   'agents.extension': 'Nebenstelle',
   'agents.state': 'Zustand',
   'agents.since': 'Seit',

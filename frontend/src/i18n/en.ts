@@ -149,6 +149,8 @@ export const en = {
   'recordings.kind.all': 'All',
   'recordings.size': 'Size',
   'recordings.play': 'Play the recording of {time}',
+  'recordings.place': 'Place in the recording of {time}',
+  'recordings.speed': 'Speed',
   'recordings.download': 'Download the recording of {time}',
   'recordings.show_call': 'Show the call',
   'recordings.state': 'State',
@@ -190,6 +192,7 @@ export const en = {
 
   'agents.title': 'Agents',
   'agents.name': 'Name',
+  'agents.queues_of': 'Queues of {name}:',
   'agents.extension': 'Extension',
   'agents.state': 'State',
   'agents.since': 'For',

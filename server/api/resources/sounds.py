@@ -136,7 +136,7 @@ class Sounds:
             op("POST", "/sounds/preview", self.preview, "Hear a text without keeping it.",
                 **spoken, body=PreviewIn, file_type="audio/wav"),
             op("GET", "/sounds/voices", self.list_voices, "Voices that can speak.", **see,
-                returns=list[VoiceOut]),
+                returns=list[VoiceOut], errors=(Unprocessable,)),
             op("GET", "/sounds/{id}", self.fetch_sound, "An announcement or music.", **see,
                 **by_id, returns=SoundOut),
             op("GET", "/sounds/{id}/audio", self.play, "The sound; ranges are served.", **see,

@@ -1,6 +1,6 @@
 import { Drawer, Loader, Stack } from '@mantine/core'
 import { useCall, useTimeline } from '../../api/queries'
-import type { CallDetail, Leg } from '../../api/types'
+import type { CallDetail, Leg, Quality } from '../../api/types'
 import { useWords } from '../../i18n'
 import { duration, percent } from '../../ui/format'
 import { Player } from '../recordings/Player'
@@ -96,13 +96,21 @@ function Timeline({ id }: { id: string }) {
           <li key={number}>
             <span className="soft">{clock(event.at)}</span>
             <span>
-              {event.type.replace(/([a-z])([A-Z])/g, '$1 $2')} <code>{summary(event.data)}</code>
+              {event.type.replace(/([a-z])([A-Z])/g, '$1 $2')} <code>{summary(event.data)}</code> <QualityOf data={event.data} />
             </span>
           </li>
         ))}
       </ol>
     </section>
   )
+}
+
+/** How a leg sounded stands where it ended. */
+function QualityOf({ data }: { data: Record<string, unknown> }) {
+  const { t } = useWords()
+  const q = data['quality'] as Quality | null | undefined
+  if (!q || typeof q !== 'object') return null
+  return <div>{t('call.quality', { mos: q.mos.toFixed(1), lost: percent(q.packets_lost, q.packets_lost + q.packets_received), jitter: Math.round(q.jitter_ms) })}</div>
 }
 
 export function summary(data: Record<string, unknown>): string {

@@ -7,6 +7,7 @@ import { useWords } from '../../i18n'
 import { Nothing, Panel } from '../../ui/Panel'
 import { Since, StateLabel } from '../../ui/State'
 import { Verdict } from '../desk/DeviceTestDialog'
+import { ServedQueues } from './ServedQueues'
 import { REASONS, StateMenu } from '../shell/OwnState'
 
 const ORDER: AgentState[] = ['available', 'offered', 'engaged', 'wrap_up', 'away', 'not_responding', 'offline']
@@ -37,6 +38,7 @@ export function AgentsPanel() {
               <Table.Th>{t('agents.state')}</Table.Th>
               <Table.Th className="number">{t('agents.since')}</Table.Th>
               <Table.Th>{t('agents.call')}</Table.Th>
+              <Table.Th className="wide">{t('queues.title')}</Table.Th>
               <Table.Th className="wide">{t('agents.phone')}</Table.Th>
               <Table.Th className="wide">{t('device.column')}</Table.Th>
             </Table.Tr>
@@ -85,6 +87,7 @@ function AgentRow({ agent, call }: { agent: Agent; call: LiveCall | undefined })
       </Table.Td>
       <Table.Td className="number"><Since at={agent.since} /></Table.Td>
       <Table.Td>{call ? <>{call.caller || t('calls.anonymous')} {call.queue ? <span className="soft">· {call.queue}</span> : null}</> : '–'}</Table.Td>
+      <Table.Td className="wide"><ServedQueues agent={agent} change={supervises(role)} /></Table.Td>
       <Table.Td className="wide">{agent.reachable ? t('agents.reachable') : <span className="alarm">{t('agents.unreachable')}</span>}</Table.Td>
       <Table.Td className="wide">{test ? <Verdict test={test} /> : <span className="soft">–</span>}</Table.Td>
     </Table.Tr>
