@@ -35,7 +35,7 @@ export class FarEnd {
 
   async serve(page, user) {
     await page.route(/\/api\/v1\/softphone\/tickets$/, (route) =>
-      route.fulfill({ status: 201, json: { data: { ticket: 'once', expires_at: new Date(Date.now() + 30_000).toISOString(), user, domain: '127.0.0.1', ws_url: `ws://${new URL(page.url()).hostname}:5066/` } } }),
+      route.fulfill({ status: 201, json: { data: { ticket: 'once', expires_at: new Date(Date.now() + 30_000).toISOString(), user, domain: '127.0.0.1', ws_url: `ws://${new URL(page.url()).hostname}:5066/`, ice_servers: [] } } }),
     )
     await page.routeWebSocket(/\?ticket=/, (socket) => {
       this.#socket = socket

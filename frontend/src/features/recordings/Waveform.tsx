@@ -41,8 +41,9 @@ export function Waveform({ sound, url, time }: { sound: Blob; url: string; time:
           }}
         >
           <svg viewBox={`0 0 ${PIECES} ${20 * peaks.length}`} preserveAspectRatio="none" aria-hidden>
+            {/* The root, for speech is rarely a tenth as loud as it could be. */}
             {peaks.map((side, channel) => side.map((peak, piece) => {
-              const tall = Math.max(0.6, 19 * peak)
+              const tall = Math.max(0.6, 19 * Math.sqrt(peak))
               const played = length > 0 && piece / PIECES < at / length
               return <rect key={`${channel}.${piece}`} x={piece} width={0.7} y={20 * channel + 10 - tall / 2} height={tall} data-played={played || undefined} />
             }))}
