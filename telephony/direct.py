@@ -88,8 +88,6 @@ async def _ring_own(call: Call, phone: PhoneUser) -> Party:
 async def _talk(call: Call, caller: Party, other: Party) -> str:
     ending = await talk(call, caller, other, recorded=False)
     if isinstance(ending, PassedOn):
-        call.onward = ending
-        call.succeed(ending.stays)
-        await call.drop_party(ending.by, "transferred")
+        await call.pass_on(ending)
         return "transferred"
     return "caller_hung_up" if ending.party is caller else "target_hung_up"

@@ -118,7 +118,12 @@ class AgentOffers:
             await call.drop_party(agent, "caller_hung_up")
             return Outcome.WITHDRAWN
         if offer.auto_answer:
-            await _warn(agent)
+            try:
+                await _warn(agent)
+            except asyncio.CancelledError:
+                # The time for answering is over in the middle of the tone.
+                call.let_go(agent, "not_answered")
+                raise
         if waiting.agent.done():
             await call.drop_party(agent, "caller_hung_up")
             return Outcome.WITHDRAWN
@@ -202,8 +207,9 @@ async def _talk(call: Call, caller: Party, agent: Party) -> bool:
         await call.drop_party(agent, "failed")
         raise _LeftQueue("failed") from error
     if isinstance(ending, PassedOn):
-        call.onward = ending
-    await call.drop_party(agent, "transferred" if call.onward else "caller_hung_up")
+        await call.pass_on(ending)
+        return False
+    await call.drop_party(agent, "caller_hung_up")
     return isinstance(ending, Left) and ending.party is not caller and is_lost(ending.party)
 
 

@@ -10,7 +10,7 @@ from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.sound import music, spoken
-from telephony.calls.talk import talk
+from telephony.calls.talk import occupied, talk
 from telephony.events import CallTransferred, LegRole
 from telephony.flows import FlowRunner, QueueDesk
 
@@ -77,14 +77,13 @@ async def _ring(call: Call, stays: Party, to: str, why: str = "") -> Party | Non
 
 async def _talk(call: Call, stays: Party, other: Party) -> str:
     try:
-        ending = await talk(call, stays, other, recorded=call.is_recorded)
+        # Of a queue's caller who has gone, the agent may be the one who stays.
+        with occupied(call, stays):
+            ending = await talk(call, stays, other, recorded=call.is_recorded)
     except MediaError as error:
         log.error("transfer cannot be joined", extra={"error": str(error)})
         return "failed"
     if not isinstance(ending, PassedOn):
         return "caller_hung_up" if ending.party is stays else "target_hung_up"
-    call.onward = ending
-    if ending.stays is not stays:
-        call.succeed(ending.stays)
-    await call.drop_party(ending.by, "transferred")
+    await call.pass_on(ending)
     return "transferred"

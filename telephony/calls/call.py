@@ -190,6 +190,13 @@ class Call:
         self.parties.insert(0, stays)
         stays.hooks.ended = self.caller_gone
 
+    async def pass_on(self, ending: PassedOn) -> None:
+        """Whoever stays goes on by it, be it the caller or not; whoever passed them on leaves."""
+        self.onward = ending
+        if ending.stays is not self.parties[0]:
+            self.succeed(ending.stays)
+        await self.drop_party(ending.by, "transferred")
+
     def adopt(self, party: Party) -> None:
         """Take over somebody who is on the line in another call."""
         party.call, party.hooks.ended = self, None

@@ -42,8 +42,13 @@ def wait_for(call: Call, conversation: Conversation, party: Party) -> bool:
     )
     if party.sip is not None:
         party.sip.hang_up()
+    if conversation.asker is party and call.consulting is not None:
+        # Whoever answered now would find nobody there.
+        call.consulting.cancel()
     waiting = _bring_back(call, conversation, party, phone)
-    call.side_tasks.start(waiting, name=f"wait for {party.id}")
+    task = call.side_tasks.start(waiting, name=f"wait for {party.id}")
+    # Others went on without the agent, who must not be called into another talk.
+    conversation.ending.add_done_callback(lambda _: task.cancel())
     return True
 
 
@@ -67,6 +72,7 @@ async def _bring_back(
         conversation.end(Left(party))
         return
     if conversation.ending.done():
+        # It was over in the moment in which the agent answered.
         call.let_go(back)
         return
     conversation.replace(party, back)

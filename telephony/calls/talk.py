@@ -41,7 +41,7 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
-            stack.enter_context(_occupied(call, other))
+            stack.enter_context(occupied(call, other))
         conversation = Conversation(
             bridge,
             sounds,
@@ -64,7 +64,10 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.callback(lambda: _set_state(call, previous))
         _tell_bridged(call, caller, other)
         ending = await conversation.ending
-        kept = (caller, other, ending.to if isinstance(ending, PassedOn) else None)
+        kept = {caller, other}
+        if isinstance(ending, PassedOn):
+            # Somebody who came back may stand for one of the two.
+            kept |= {ending.by, ending.stays, ending.to}
         for member in (each for each in conversation if each.key not in kept):
             call.let_go(member.key)
     return ending
@@ -82,7 +85,7 @@ def _tell_bridged(call: Call, caller: Party, other: Party) -> None:
 
 
 @contextmanager
-def _occupied(call: Call, party: Party) -> Iterator[None]:
+def occupied(call: Call, party: Party) -> Iterator[None]:
     """An agent whom a call reached past the queues is offered no other meanwhile."""
     if party.agent_id is None:
         yield

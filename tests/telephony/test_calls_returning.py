@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from routing.events import AgentState
 from telephony.calls import handling
 from telephony.calls.audibility import Mode
 from telephony.calls.returning import RETURN_SECONDS
-from telephony.events import CallTransferred, LegHeld
+from telephony.events import CallTransferred, ConsultEnded, LegHeld
 from tests.support.fake_calls import ANNA, BEN, FakeLeg, answers_after, exchange, sales_queue
 from tests.support.talks import FLOWS, Talk, at, supervised, talking
 from tests.support.virtual_time import run_virtual
@@ -106,6 +108,82 @@ def test_c05_who_hangs_up_on_purpose_is_not_called_back() -> None:
         assert talk.centre.causes == ["agent_hung_up"]
 
     talking(then)
+
+
+def test_c05_nobody_is_called_back_into_a_talk_that_went_on_without_them() -> None:
+    async def then(talk: Talk) -> None:
+        sue = await supervised(talk, Mode.LISTEN)
+        talk.centre.endpoint.behaviour["1001"] = answers_after(5)
+        lose(talk)
+        await at(0.5)
+        rung = newest(talk)
+        handling.take_over(talk.call, talk.supervisor, talk.by)
+        await at(0.5)
+        assert talk.heard(s=sue) == {"cs", "sc"}
+        assert rung.did == ["CANCEL"], "Anna may have another call by now, and would take this one"
+        await at(RETURN_SECONDS)
+        assert newest(talk) is rung
+
+    talking(then)
+
+
+def test_c05_who_is_asked_for_an_agent_that_is_lost_is_rung_no_more() -> None:
+    async def then(talk: Talk) -> None:
+        handling.consult(talk.call, talk.by, "1003")
+        await at(0.1)
+        talk.centre.endpoint.behaviour["1001"] = answers_after(3)
+        lose(talk)
+        await at(0.5)
+        assert talk.centre.endpoint.to("1003").did == ["CANCEL"]
+        assert [e.outcome for e in talk.centre.told(ConsultEnded)] == ["resumed"]
+        assert hears_music(talk)
+        await at(4)
+        assert talk.heard(a=newest(talk)) == {"ca", "ac"}
+
+    talking(then)
+
+
+@pytest.mark.parametrize("was_lost", [False, True])
+def test_c05_caller_who_hangs_up_leaves_the_agent_to_who_was_asked(was_lost: bool) -> None:
+    async def then(talk: Talk) -> None:
+        if was_lost:
+            lose(talk)
+            await at(1)
+        agent = newest(talk)
+        handling.consult(talk.call, agent.party, "1003")
+        await at(1.5)
+        asked = talk.centre.endpoint.to("1003")
+        talk.caller.bye()
+        await at(0.5)
+        assert not agent.is_over
+        assert agent.media.bridge is not None
+        assert agent.media.bridge.hears(agent.media) == {asked.media}
+        assert agent.media.bridge.hears(asked.media) == {agent.media}
+        agent.bye()
+        await at(0.5)
+        assert asked.did == ["BYE"]
+        assert len(talk.centre.switchboard) == 0
+
+    talking(then)
+
+
+def test_c10_tone_of_a_call_that_came_too_late_leaves_no_agent_in_silence() -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            centre.dispatcher.configure(
+                [replace(sales_queue(), auto_answer=True, ring_seconds=2)], [ANNA, BEN]
+            )
+            centre.endpoint.behaviour["1001"] = answers_after(1.9)
+            centre.register("1001")
+            centre.available(ANNA)
+            caller = centre.call("5001")
+            await at(4)
+            first = centre.endpoint.legs[0]
+            assert first.did == ["BYE"]
+            caller.bye()
+            await at(0.5)
+
+    run_virtual(main())
 
 
 def test_c10_call_of_an_auto_answer_queue_is_taken_after_a_tone() -> None:
