@@ -262,7 +262,11 @@ class Switchboard:
         agent_id = phone.agent_id if phone is not None else None
         try:
             party = call.add_party(
-                LegRole.CALLER, call.caller, agent_id=agent_id, in_browser=leg.flow.is_browser
+                LegRole.CALLER,
+                call.caller,
+                agent_id=agent_id,
+                in_browser=leg.flow.is_browser,
+                is_phone=phone is not None,
             )
         except MediaError as error:
             log.warning("call refused for want of media", extra={"reason": error.code})

@@ -52,7 +52,8 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
         stack.callback(call.converse(conversation))
-        for party in (caller, other):
+        # Nobody outside may have us call a number at our expense.
+        for party in (each for each in (caller, other) if each.is_phone):
             party.hooks.refer = partial(refer, call, party)
             stack.callback(setattr, party.hooks, "refer", None)
         if recorded:

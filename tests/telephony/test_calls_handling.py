@@ -450,6 +450,20 @@ def test_a_phone_passes_the_caller_on(to: str, status: int) -> None:
     talking(then)
 
 
+def test_nobody_from_outside_passes_an_agent_on_at_our_expense() -> None:
+    async def then(talk: Talk) -> None:
+        for to in ("1003", "0049900123456"):
+            assert talk.caller.party.leg_referred(SipUri.parse(f"sip:{to}@x"), None) == 603
+        talk.centre.endpoint.behaviour["0301111"] = answers_after(0.5)
+        handling.pass_on(talk.call, talk.by, to="0301111")
+        await at(1)
+        outside = talk.centre.endpoint.to("0301111")
+        assert talk.heard(t=outside) == {"ct", "tc"}
+        assert outside.party.leg_referred(SipUri.parse("sip:0049900123456@x"), None) == 603
+
+    talking(then)
+
+
 def test_a_phone_that_talks_with_a_flow_has_nobody_to_pass_on() -> None:
     async def main() -> None:
         async with exchange(FLOWS) as centre:
