@@ -41,7 +41,10 @@ async def go_on(call: Call, onward: PassedOn, desk: QueueDesk) -> str:
             needs_agents=False,
         )
         result = await desk.serve(call, stays, order)
-        return "agent_hung_up" if isinstance(result, Served) else "not_served"
+        if isinstance(result, Served):
+            return "agent_hung_up"
+        await _say_nobody_can(call, stays)
+        return "not_served"
     if isinstance(onward.to, Party):
         return await _talk(call, stays, onward.to)
     version = call.context.directory.flow_of_number(call.tenant_id, to)
@@ -50,10 +53,14 @@ async def go_on(call: Call, onward: PassedOn, desk: QueueDesk) -> str:
     other = await _ring(call, stays, to) or await _ring_back(call, stays, onward)
     if other is not None:
         return await _talk(call, stays, other)
+    await _say_nobody_can(call, stays)
+    return "no_answer"
+
+
+async def _say_nobody_can(call: Call, stays: Party) -> None:
     audio = await spoken(call, "Nobody can take your call now. Please try again later.")
     if audio is not None:
         await stays.media.play(audio).finished()
-    return "no_answer"
 
 
 async def _ring_back(call: Call, stays: Party, onward: PassedOn) -> Party | None:

@@ -1,15 +1,21 @@
 """C05: an agent's browser is lost in a talk, and comes back, or does not."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from routing.events import AgentState
+from telephony.access import FromPhone
 from telephony.calls import handling
 from telephony.calls.audibility import Mode
 from telephony.calls.returning import RETURN_SECONDS
 from telephony.events import CallTransferred, ConsultEnded, LegHeld
-from tests.support.fake_calls import ANNA, BEN, FakeLeg, answers_after, exchange, sales_queue
+from telephony.transport.flow import Flow
+from telephony.sip.uri import SipUri
+from tests.support.fake_calls import ANNA, BEN, Exchange, FakeLeg, answers_after, exchange, sales_queue
+from tests.support.registrations import TENANT, register
 from tests.support.talks import FLOWS, Talk, at, supervised, talking
 from tests.support.virtual_time import run_virtual
 
@@ -165,6 +171,61 @@ def test_c05_caller_who_hangs_up_leaves_the_agent_to_who_was_asked(was_lost: boo
         assert len(talk.centre.switchboard) == 0
 
     talking(then)
+
+
+def test_c05_caller_whom_the_queue_cannot_serve_after_all_is_told_so() -> None:
+    async def then(talk: Talk) -> None:
+        centre = talk.centre
+        full = replace(sales_queue(), max_waiting=1)
+        centre.dispatcher.configure([full], [ANNA, BEN])
+        other = centre.call("5001")
+        await at(0.5)
+        centre.endpoint.behaviour["1001"] = lambda leg: leg.fail(480)
+        lose(talk)
+        await at(RETURN_SECONDS + 3)
+        assert talk.caller.is_over
+        assert talk.caller.media.prompts[-1].startswith("Nobody can take your call now.")
+        other.bye()
+        await at(0.5)
+
+    talking(then)
+
+
+def opens_page(centre: Exchange, number: int, *, cseq: int = 1) -> Flow:
+    """One of Anna's pages registers, or does so again; each has a name of its own."""
+    found = centre.context.directory.phone(TENANT, "1001")
+    assert found is not None
+    flow = Flow("ws", ("192.0.2.9", 5_000 + number), ("192.0.2.1", 5066), number)
+    contact = f"<sip:page{number}@tab.invalid;transport=ws>"
+    message = register(contact, call_id=f"page{number}", cseq=cseq)
+    centre.switchboard.receive_register(message, flow, FromPhone(found))
+    return flow
+
+
+def test_c05_only_a_page_that_is_new_takes_the_place_of_one_that_is_gone() -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            centre.endpoint.behaviour["1001"] = answers_after(0.1)
+            centre.register("1001")
+            centre.available(ANNA)
+            caller = centre.call("5001")
+            await at(1)
+            agent: Any = centre.endpoint.to("1001")
+            agent.party.in_browser = True
+            agent.dialog = SimpleNamespace(remote_target=SipUri.parse("sip:page1@tab.invalid"))
+            flow = opens_page(centre, 1)
+            opens_page(centre, 2)
+            centre.switchboard.registrations.drop_flow(flow)
+            opens_page(centre, 2, cseq=2)
+            await at(1)
+            assert not agent.is_over, "the connection of the other one may be back in a second"
+            opens_page(centre, 3)
+            await at(0.5)
+            assert agent.is_over
+            caller.bye()
+            await at(0.5)
+
+    run_virtual(main())
 
 
 def test_c10_tone_of_a_call_that_came_too_late_leaves_no_agent_in_silence() -> None:
