@@ -258,6 +258,23 @@ def test_trunk_that_only_brings_calls_is_not_asked() -> None:
     run_virtual(main())
 
 
+def test_fault_in_a_goodbye_costs_no_other_call(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with watching(a_trunk(register=True)) as watch:
+            await asyncio.sleep(1)
+
+            async def broken(_: Registering) -> RegisterResult:
+                raise OSError("no buffer space")
+
+            watch.peers.register = broken  # type: ignore[method-assign]
+            watch.trunks.configure([])
+            await asyncio.sleep(1)
+            assert watch.trunks.all() == []
+
+    run_virtual(main())
+    assert "trunk could not be left" in caplog.text
+
+
 def test_a02_trunk_that_wants_it_is_registered_with_renewed_and_left() -> None:
     async def main() -> None:
         async with watching(a_trunk(register=True)) as watch:
