@@ -64,7 +64,7 @@ async def connect_both(
         async with asyncio.timeout(_RING_SECONDS):
             mine = await _ring_own(call, phone)
             call.note_answered()
-            mine.hooks.ended = lambda _: call.end("caller_hung_up")
+            mine.hooks.ended = lambda _: call.caller_gone("caller_hung_up")
             if flow is None:
                 targets = find_targets(call, call.called)
                 from_ = caller_address(call)

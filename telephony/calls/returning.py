@@ -7,7 +7,7 @@ nobody needs to lose a caller for that.
 import asyncio
 
 from telephony.calls.call import Call
-from telephony.calls.conversation import Conversation, Left
+from telephony.calls.conversation import Conversation, Left, is_lost
 from telephony.calls.dialling import (
     AUTO_ANSWER,
     DialFailed,
@@ -21,8 +21,6 @@ from telephony.events import LegHeld
 
 RETURN_SECONDS = 20.0
 """How long the other one waits for the agent."""
-LOST = frozenset({"media_lost", "media_timeout"})
-"""Causes of a leg's end that nobody wanted."""
 _AGAIN_SECONDS = 0.25
 
 
@@ -52,22 +50,12 @@ def wait_for(call: Call, conversation: Conversation, party: Party) -> bool:
     return True
 
 
-def is_lost(party: Party) -> bool:
-    """Whether it was an agent's browser, and did not mean to go."""
-    return (
-        party.in_browser
-        and party.agent_id is not None
-        and party.ended.done()
-        and party.ended.result() in LOST
-    )
-
-
 async def _bring_back(
     call: Call, conversation: Conversation, party: Party, phone: PhoneUser
 ) -> None:
     try:
         async with asyncio.timeout(RETURN_SECONDS):
-            back = await _ring(call, party, phone)
+            back = await _ring(call, conversation, party, phone)
     except TimeoutError:
         conversation.end(Left(party))
         return
@@ -76,12 +64,15 @@ async def _bring_back(
         call.let_go(back)
         return
     conversation.replace(party, back)
+    if party is call.parties[0]:
+        call.succeed(back)
     call.let_go(party)
 
 
-async def _ring(call: Call, party: Party, phone: PhoneUser) -> Party:
+async def _ring(call: Call, conversation: Conversation, party: Party, phone: PhoneUser) -> Party:
     """The agent's phone takes the call by itself wherever it is registered, as soon as it is."""
-    from_ = caller_address(call, f"Returned: {call.caller or 'withheld number'}")
+    other = conversation.other_than(party)
+    from_ = caller_address(call, f"Returned: {other.name or 'withheld number'}")
     while True:
         targets = phone_targets(call, phone)
         if targets:

@@ -65,13 +65,20 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.callback(lambda: _set_state(call, previous))
         _tell_bridged(call, caller, other)
         ending = await conversation.ending
-        kept = {caller, other}
-        if isinstance(ending, PassedOn):
-            # Somebody who came back may stand for one of the two.
-            kept |= {ending.by, ending.stays, ending.to}
-        for member in (each for each in conversation if each.key not in kept):
-            call.let_go(member.key)
+        _let_others_go(call, conversation, {caller, other}, ending)
     return ending
+
+
+def _let_others_go(
+    call: Call, conversation: Conversation, kept: set[Party | str], ending: Ending
+) -> None:
+    if isinstance(ending, PassedOn):
+        # A phone may hang up as soon as it has passed the other one on, which ends no call.
+        ending.by.hooks.ended = None
+        # Somebody who came back may stand for one of the two.
+        kept |= {ending.by, ending.stays, ending.to}
+    for member in (each for each in conversation if each.key not in kept):
+        call.let_go(member.key)
 
 
 def _tell_bridged(call: Call, caller: Party, other: Party) -> None:

@@ -12,9 +12,17 @@ from telephony.calls import handling
 from telephony.calls.audibility import Mode
 from telephony.calls.returning import RETURN_SECONDS
 from telephony.events import CallTransferred, ConsultEnded, LegHeld
-from telephony.transport.flow import Flow
 from telephony.sip.uri import SipUri
-from tests.support.fake_calls import ANNA, BEN, Exchange, FakeLeg, answers_after, exchange, sales_queue
+from telephony.transport.flow import Flow
+from tests.support.fake_calls import (
+    ANNA,
+    BEN,
+    Exchange,
+    FakeLeg,
+    answers_after,
+    exchange,
+    sales_queue,
+)
 from tests.support.registrations import TENANT, register
 from tests.support.talks import FLOWS, Talk, at, supervised, talking
 from tests.support.virtual_time import run_virtual
@@ -189,6 +197,51 @@ def test_c05_caller_whom_the_queue_cannot_serve_after_all_is_told_so() -> None:
         await at(0.5)
 
     talking(then)
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+@pytest.mark.parametrize("by_button", [True, False])
+def test_c05_agent_who_called_somebody_comes_back_to_the_call_too(
+    is_back: bool, by_button: bool
+) -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            centre.endpoint.behaviour["0301111"] = answers_after(0.5)
+            centre.endpoint.behaviour["1001"] = answers_after(0.2)
+            centre.register("1001")
+            centre.available(ANNA)
+            if by_button:
+                centre.switchboard.originate(TENANT, "1001", "0301111")
+                await at(1)
+                lost: FakeLeg = centre.endpoint.to("1001")
+            else:
+                lost = centre.call("0301111", user="1001")
+                await at(1)
+            outside = centre.endpoint.to("0301111")
+            assert outside.media.bridge is not None
+            if not is_back:
+                centre.endpoint.behaviour["1001"] = lambda leg: leg.fail(480)
+            lost.party.in_browser = True
+            lost.party._gone("media_lost")
+            await at(0.1)
+            assert outside.media.hears == "music"
+            await at(1)
+            assert not outside.is_over
+            assert centre.state(ANNA) == "engaged"
+            if is_back:
+                back = centre.endpoint.to("1001")
+                assert lost.is_over
+                assert outside.media.bridge.hears(outside.media) == {back.media}
+                assert back.from_.display == "Returned: 0301111"
+                back.bye()
+            else:
+                await at(RETURN_SECONDS)
+            await at(0.5)
+            assert outside.did == ["BYE"]
+            assert centre.state(ANNA) == "available"
+            assert len(centre.switchboard) == 0
+
+    run_virtual(main())
 
 
 def opens_page(centre: Exchange, number: int, *, cseq: int = 1) -> Flow:

@@ -266,7 +266,7 @@ def test_fault_in_a_goodbye_costs_no_other_call(caplog: pytest.LogCaptureFixture
             async def broken(_: Registering) -> RegisterResult:
                 raise OSError("no buffer space")
 
-            watch.peers.register = broken  # type: ignore[method-assign]
+            watch.peers.register = broken  # type: ignore[assignment]
             watch.trunks.configure([])
             await asyncio.sleep(1)
             assert watch.trunks.all() == []
