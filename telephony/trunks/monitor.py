@@ -257,7 +257,10 @@ class _Watched:
 
     def _judged(self) -> tuple[TrunkState, str]:
         liveness, registration = self._liveness, self._registration
-        if liveness.state is TrunkState.DOWN:
+        is_registered = (
+            registration is not None and registration.state is RegistrationState.REGISTERED
+        )
+        if liveness.state is TrunkState.DOWN and (liveness.ever_answered or not is_registered):
             return TrunkState.DOWN, liveness.detail
         if registration is None:
             return liveness.state, liveness.detail
