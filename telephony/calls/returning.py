@@ -22,6 +22,8 @@ from telephony.events import LegHeld
 RETURN_SECONDS = 20.0
 """How long the other one waits for the agent."""
 _AGAIN_SECONDS = 0.25
+_REFUSED_SECONDS = 2.0
+"""A page that still believes in the call it lost says that it is busy."""
 
 
 def wait_for(call: Call, conversation: Conversation, party: Party) -> bool:
@@ -79,5 +81,5 @@ async def _ring(call: Call, conversation: Conversation, party: Party, phone: Pho
             try:
                 return await ring(call, targets, party.role, from_=from_, headers=AUTO_ANSWER)
             except DialFailed:
-                pass
+                await asyncio.sleep(_REFUSED_SECONDS)
         await asyncio.sleep(_AGAIN_SECONDS)

@@ -244,6 +244,17 @@ def test_c05_agent_who_called_somebody_comes_back_to_the_call_too(
     run_virtual(main())
 
 
+def test_c05_phone_that_refuses_is_not_rung_four_times_a_second() -> None:
+    async def then(talk: Talk) -> None:
+        talk.centre.endpoint.behaviour["1001"] = lambda leg: leg.fail(486)
+        lose(talk)
+        await at(RETURN_SECONDS - 0.5)
+        rung = [leg for leg in talk.centre.endpoint.legs if leg.target.user == "1001"][1:]
+        assert 5 <= len(rung) <= 11, "each is a leg in the call's record"
+
+    talking(then)
+
+
 def opens_page(centre: Exchange, number: int, *, cseq: int = 1) -> Flow:
     """One of Anna's pages registers, or does so again; each has a name of its own."""
     found = centre.context.directory.phone(TENANT, "1001")
