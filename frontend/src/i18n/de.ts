@@ -250,6 +250,7 @@ export const de: Record<Key, string> = {
   'caller.invalid': 'falsche Taste gedrückt',
   'caller.earlier': 'Frühere Kontakte',
   'caller.first': 'Erster Anruf von dieser Nummer.',
+  'caller.first_to': 'Bisher keine Anrufe mit dieser Nummer.',
   'caller.withheld': 'Nummer unterdrückt: frühere Kontakte sind nicht bekannt.',
   'caller.talked': 'Gesprochen',
   'caller.missed': 'Nicht erreicht',

@@ -250,6 +250,7 @@ export const en = {
   'caller.invalid': 'pressed a wrong key',
   'caller.earlier': 'Earlier contacts',
   'caller.first': 'First call from this number.',
+  'caller.first_to': 'No earlier calls with this number.',
   'caller.withheld': 'Number withheld: no earlier contacts are known.',
   'caller.talked': 'Talked',
   'caller.missed': 'Not reached',
