@@ -10,7 +10,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 NATIVE = Path("media/native")
-LIBRARIES = ["pthread", "m", "crypto"]
+LIBRARIES = ["pthread", "m", "crypto", "opus"]
 COMMON = ["-std=gnu11", "-O2", "-fvisibility=hidden"]
 STRICT = [*COMMON, "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 

@@ -114,6 +114,17 @@ class SipSettings(Section):
         return self
 
 
+class TrunkSettings(Section):
+    """How trunks are watched, and how we register with those that want it."""
+
+    ping_seconds: float = Field(default=30.0, ge=1, le=3_600)
+    """Between two pings of a trunk that answers."""
+    retry_most_seconds: float = Field(default=120.0, ge=1, le=3_600)
+    """The longest pause before a trunk that is down, or refuses to register us, is tried again."""
+    registration_seconds: int = Field(default=600, ge=10, le=86_400)
+    """What we ask for; the trunk may grant less, or demand more."""
+
+
 class MediaSettings(Section):
     host: Host = IPv4Address("127.0.0.1")
     public_host: Host | None = None
@@ -207,6 +218,7 @@ class Settings(Section):
     shutdown_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
     """How long calls may go on after SIGTERM before they are hung up."""
     sip: SipSettings = SipSettings()
+    trunks: TrunkSettings = TrunkSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
     tls: TlsSettings = TlsSettings()

@@ -46,6 +46,11 @@ class SoundFiles:
         """Where an upload is put until `convert` has read it."""
         return self._folder / str(owner) / f"{sound}.upload"
 
+    def tidy(self) -> None:
+        """Remove uploads that a killed server has left; comes before any new one."""
+        for left in self._folder.glob("*/*.upload"):
+            left.unlink(missing_ok=True)
+
     async def prepare(self, owner: UUID) -> None:
         folder = self._folder / str(owner)
         await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)

@@ -38,6 +38,7 @@ RUN_PACKAGES = {
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
     "libssl-dev": "/usr/include/openssl/evp.h",
+    "libopus-dev": "/usr/include/opus/opus.h",
     "espeak-ng": "/usr/bin/espeak-ng",
 }
 TEST_PACKAGES = {

@@ -34,7 +34,7 @@ from server.bindings.snapshots import agents_of, directory_of, queues_of
 from server.bus import EventBus
 from server.changes import Changes
 from server.data_dir import DataDir
-from server.demo import make_demo_tenant
+from server.demo import offer_demo
 from server.dispatchers import Dispatchers
 from server.gauges import expiry_gauge, gauges_of
 from server.greeting import greeting
@@ -47,6 +47,7 @@ from server.metrics import Metrics
 from server.pages import Pages
 from server.readiness import Readiness
 from server.tls import TlsCertificate
+from server.trunks import watch_trunks
 from server.web_addresses import WebAddresses
 from telephony.access import Access
 from telephony.binding_file import BindingFile
@@ -89,7 +90,7 @@ async def serve(
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tls = await _certificate(settings, stack, tasks, reread or asyncio.Event())
         database = await _database(settings, data, stack, tasks)
-        passwords = await _demo(settings, data, database)
+        passwords = await offer_demo(settings, data, database)
         server = _Server(settings, data, database, tasks, tls)
         await server.start(stack)
         say(
@@ -144,6 +145,7 @@ class _Server:
             settings, http=lambda: self.http.address, ws=lambda: self.endpoint.bound["ws"]
         )
         self.endpoint = self._sip_endpoint()
+        self.trunks = watch_trunks(self.endpoint, tasks, settings.trunks, data, self.bus.publish)
         self.context = self._call_context(data)
         self.switchboard.connect(self.context)
         self.http = self._http_server(data)
@@ -154,7 +156,7 @@ class _Server:
             settings.http,
             self.database,
             data,
-            Live(self.switchboard, self.dispatchers, self.reload),
+            Live(self.switchboard, self.dispatchers, self.trunks, self.reload),
             self.metrics,
             missing=self._readiness().missing,
             browsers=Browsers(
@@ -200,10 +202,12 @@ class _Server:
             clock=asyncio.get_running_loop().time,
             random=secrets.token_bytes,
             phone_of_ticket=self.tickets.phone_of,
+            trunk_of_line=lambda line: self.trunks.trunk_of_line(line),
         )
 
     def _call_context(self, data: DataDir) -> CallContext:
-        media = self.settings.media
+        media, sounds = self.settings.media, SoundFiles(data.sounds)
+        sounds.tidy()
         return CallContext(
             endpoint=self.endpoint,
             engine=self.engine,
@@ -212,8 +216,9 @@ class _Server:
             dispatchers=self.dispatchers.of,
             publish=self.bus.publish,
             recordings=data.recordings,
-            sound_path=SoundFiles(data.sounds).path,
+            sound_path=sounds.path,
             music=media.music_folder,
+            trunk_is_down=self.trunks.is_down,
             utcnow=lambda: datetime.now(UTC),
             new_id=uuid4,
             directory=Directory(),
@@ -236,6 +241,7 @@ class _Server:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start the parts; each is stopped by `stack` in reverse order."""
         self.metrics.follow(self.bus)
+        self.metrics.read_trunks(self.trunks.all)
         self.metrics.read_at_scrape(
             [
                 *gauges_of(
@@ -267,6 +273,8 @@ class _Server:
         stack.push_async_callback(self.endpoint.stop)
         registrations = self.switchboard.registrations
         await registrations.restore()
+        self.trunks.start()
+        stack.push_async_callback(self.trunks.close)
         checks = PhoneChecks(self.context, registrations.refresh_reachability)
         self._meanwhile(stack, checks.run(), "check phones")
 
@@ -291,6 +299,7 @@ class _Server:
     async def _reload(self) -> None:
         snapshots = await self._snapshots()
         self.context.directory = directory_of(snapshots)
+        self.trunks.configure(self.context.directory.all_trunks())
         for snapshot in snapshots:
             dispatcher = self.dispatchers.open(snapshot.tenant.id)
             dispatcher.configure(queues_of(snapshot), agents_of(snapshot))
@@ -381,18 +390,6 @@ async def _database(
     database = await Database.open(source, pool_size=settings.database.pool_size)
     stack.push_async_callback(database.close)
     return database
-
-
-async def _demo(settings: Settings, data: DataDir, database: Database) -> dict[str, str] | None:
-    if not settings.demo.enabled:
-        return None
-    password = settings.demo.password
-    return await make_demo_tenant(
-        database,
-        realm=settings.sip.realm,
-        password=password.get_secret_value() if password else None,
-        passwords_file=data.demo_passwords,
-    )
 
 
 def _alarm(text: str) -> None:

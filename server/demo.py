@@ -21,11 +21,28 @@ from casecore.store import (
     trunks,
     users,
 )
+from config.settings import Settings
 from config.tenancy import TenantId
 from server.auth.passwords import Passwords
+from server.data_dir import DataDir
 from server.phone_passwords import new_password, secrets_of
 
 _FOLDER = resources.files("config") / "demo"
+
+
+async def offer_demo(
+    settings: Settings, data: DataDir, database: Database
+) -> dict[str, str] | None:
+    """As `make_demo_tenant`, unless the settings want none."""
+    if not settings.demo.enabled:
+        return None
+    password = settings.demo.password
+    return await make_demo_tenant(
+        database,
+        realm=settings.sip.realm,
+        password=password.get_secret_value() if password else None,
+        passwords_file=data.demo_passwords,
+    )
 
 
 async def make_demo_tenant(

@@ -20,7 +20,13 @@ from routing.events import AgentStateChanged, WorkOffered
 from server.auth.principal import Principal
 from server.auth.tokens import AccessToken, AccessTokens, InvalidToken
 from server.event_codec import Event, call_of, encode
-from telephony.events import CallEnded, LegStarted, PhoneRegistered, PhoneUnregistered
+from telephony.events import (
+    CallEnded,
+    LegStarted,
+    PhoneRegistered,
+    PhoneUnregistered,
+)
+from telephony.trunk_status import TrunkStateChanged
 
 if TYPE_CHECKING:
     from config.tenancy import TenantId
@@ -198,7 +204,7 @@ class EventFeed:
     def _may_see(self, who: Principal, event: Event) -> bool:
         if isinstance(event, AgentStateChanged):
             return who.may(Permission.SEE_AGENTS)
-        if isinstance(event, PhoneRegistered | PhoneUnregistered):
+        if isinstance(event, PhoneRegistered | PhoneUnregistered | TrunkStateChanged):
             return who.may(Permission.SEE_CONFIGURATION)
         if who.may(Permission.SEE_ALL_CALLS):
             return True

@@ -33,6 +33,7 @@ from server.api.resources.softphone import Softphone, SoftphoneAccess
 from server.api.resources.sounds import Sounds
 from server.api.resources.staffing import Staffing
 from server.api.resources.trail import Trail
+from server.api.resources.trunks import Trunks
 from server.api.resources.users import Users
 from server.api.resources.wrap_up import WrapUp
 from server.api.routes import MAX_BODY, PREFIX, add_operations, errors_as_json
@@ -121,6 +122,7 @@ class HttpServer:
             Softphone(self.accounts, self._browsers.softphones),
             Recordings(database, data.recordings),
             Configuration(database, self._live),
+            Trunks(database, self._live),
             Phones(database, self._live, self._browsers.softphones.realm),
             Hours(database, self._live),
             Sounds(database, self._live, data.sounds),

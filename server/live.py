@@ -12,6 +12,8 @@ from telephony.calls.call import Call, CallSnapshot
 from telephony.directory import PhoneUser
 from telephony.events import CallId
 from telephony.switchboard import Switchboard
+from telephony.trunk_status import TrunkStatus
+from telephony.trunks.monitor import Trunks
 
 
 class Live:
@@ -24,10 +26,12 @@ class Live:
         self,
         switchboard: Switchboard,
         dispatchers: Dispatchers,
+        trunks: Trunks,
         reload: Callable[[TenantId], Awaitable[None]],
     ) -> None:
         self._switchboard = switchboard
         self._dispatchers = dispatchers
+        self._trunks = trunks
         self._reload = reload
 
     def agents(self, tenant_id: TenantId) -> tuple[AgentSnapshot, ...]:
@@ -67,6 +71,10 @@ class Live:
     def phones(self, tenant_id: TenantId) -> dict[str, tuple[str, ...]]:
         """Contacts of every phone by its user; empty for one that is not registered."""
         return self._switchboard.registrations.phones(tenant_id)
+
+    def trunk(self, tenant_id: TenantId, trunk_id: UUID) -> TrunkStatus:
+        """How it stands with a trunk; `off` for one that is disabled, or not there."""
+        return self._trunks.status(tenant_id, trunk_id)
 
     def voice(self) -> str:
         """Whose voice speaks where none is named."""

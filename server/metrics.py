@@ -24,7 +24,9 @@ from routing.events import (
     WorkQueued,
 )
 from server.bus import EventBus
+from telephony.directory import Trunk
 from telephony.events import CallEnded, CallStarted, LegEnded, RecordingFailed, RecordingStored
+from telephony.trunk_status import TrunkState, TrunkStatus
 
 _WAITS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _MOS = (1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4)
@@ -100,6 +102,9 @@ class Metrics:
     def read_at_scrape(self, gauges: Iterable[Gauge]) -> None:
         self.registry.register(_Gauges(tuple(gauges)))
 
+    def read_trunks(self, trunks: Callable[[], Iterable[tuple[Trunk, TrunkStatus]]]) -> None:
+        self.registry.register(_TrunkStates(trunks))
+
     def render(self) -> bytes:
         return generate_latest(self.registry)
 
@@ -110,6 +115,20 @@ class Metrics:
     def _leg_ended(self, event: LegEnded) -> None:
         if event.quality is not None and event.quality.packets_received:
             self._mos.observe(event.quality.mos)
+
+
+class _TrunkStates(Collector):
+    def __init__(self, trunks: Callable[[], Iterable[tuple[Trunk, TrunkStatus]]]) -> None:
+        self._trunks = trunks
+
+    def collect(self) -> Iterable[Metric]:
+        """One that only brings calls is neither up nor down."""
+        text = "1 while a trunk answers, and has registered us where it should"
+        up = GaugeMetricFamily("murima_trunk_up", text, labels=["tenant", "trunk"])
+        for trunk, status in self._trunks():
+            if trunk.target is not None:
+                up.add_metric([str(trunk.tenant_id), trunk.name], status.state is TrunkState.UP)
+        yield up
 
 
 class _Gauges(Collector):

@@ -47,7 +47,6 @@ class TlsCertificate:
         self._current, self.expires_at = _read(self._certificate, self._key)
         self.context = _server_context()
         """For listeners. It hands every new connection to what was read last."""
-        self.context.load_cert_chain(self._certificate, self._key, _no_password)
         self.context.sni_callback = self._hand_on
 
     async def watch(self, reread: asyncio.Event) -> None:

@@ -38,6 +38,8 @@ class FromPhone:
 @dataclass(frozen=True, slots=True)
 class FromTrunk:
     trunk: Trunk
+    by_line: bool = False
+    """It calls the contact that we registered with it; To says who is called."""
 
 
 class Access:
@@ -50,8 +52,10 @@ class Access:
         clock: Callable[[], float],
         random: Callable[[int], bytes],
         phone_of_ticket: Callable[[str], PhoneKey | None] = lambda _: None,
+        trunk_of_line: Callable[[str], Trunk | None] = lambda _: None,
     ) -> None:
-        """`phone_of_ticket` says whose phone the bearer of a ticket may be."""
+        """`phone_of_ticket` says whose phone the bearer of a ticket may be, `trunk_of_line` which
+        trunk knows a contact of ours."""
         self._directory = directory
         self._registrar = registrar
         self._challenger = challenger
@@ -59,6 +63,7 @@ class Access:
         self._random = random
         self._guessers = _Guessers()
         self._phone_of_ticket = phone_of_ticket
+        self._trunk_of_line = trunk_of_line
         self._signed_in: dict[Flow, PhoneKey] = {}
         """Connections that showed a ticket: nobody has to prove again who it is."""
 
@@ -83,6 +88,10 @@ class Access:
             return self._check_signed_in(request, key)
         credentials = request.headers.get("authorization")
         if request.method != "REGISTER" and credentials is None and not flow.is_browser:
+            # Whoever we registered with need not call from where it registers us.
+            registered = self._trunk_of_line(request.uri.user or "")
+            if registered is not None:
+                return Accept(FromTrunk(registered, by_line=True))
             trunk = self._directory().find_trunk(flow.remote[0])
             # A phone that registered from a trunk's address is a phone all the same.
             if trunk is not None and self._registrar.user_of_flow(flow) is None:

@@ -41,7 +41,7 @@ async def connect_through(call: Call, caller: Party, leg: "IncomingLeg", sdp: by
     except DialFailed as failure:
         call.sip_status = failure.status
         leg.refuse(failure.status)
-        return "refused"
+        return failure.cause
     except TimeoutError:
         call.sip_status = 480
         leg.refuse(480)
@@ -71,7 +71,7 @@ async def connect_both(
                 other = await ring(call, targets, LegRole.TARGET, from_=from_)
     except DialFailed as failure:
         call.sip_status = failure.status
-        return "refused"
+        return failure.cause
     except TimeoutError:
         return "no_answer"
     return await (_talk(call, mine, other) if flow is None else flow(mine))

@@ -42,6 +42,8 @@ class Trunk:
     """Where calls to the outside go; None for a trunk that only brings calls."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    register: bool = False
+    """Whether we register with it, so that it knows where to bring its calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,12 @@ class Directory:
         ]
         return max(matches, key=lambda match: match[0])[1] if matches else None
 
-    def outbound_trunk(self, tenant_id: TenantId) -> Trunk | None:
-        """The trunk that takes the tenant's calls to the outside."""
-        return next(
-            (t for t in self._trunks if t.tenant_id == tenant_id and t.target is not None), None
-        )
+    def outbound_trunks(self, tenant_id: TenantId) -> tuple[Trunk, ...]:
+        """The trunks that take the tenant's calls to the outside, first choice first."""
+        return tuple(t for t in self._trunks if t.tenant_id == tenant_id and t.target is not None)
+
+    def all_trunks(self) -> tuple[Trunk, ...]:
+        return self._trunks
 
     def find_number(self, tenant_id: TenantId, number: str) -> Number | None:
         return self._numbers.get((tenant_id, number_key(number)))

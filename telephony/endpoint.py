@@ -6,7 +6,9 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
+from typing import TypeVar
 
 from config.settings import SipSettings
 from telephony.errors import AddressInUse
@@ -23,7 +25,10 @@ from telephony.ua.incoming_leg import IncomingLeg
 from telephony.ua.leg import LegState, SipLeg
 from telephony.ua.leg_handler import Credentials, HeaderFields, LegHandler
 from telephony.ua.outgoing_leg import Invitation, OutgoingLeg
+from telephony.ua.outside import Registering, RegisterResult
 from telephony.ua.trace import trace
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +53,11 @@ class Connections:
     """How a peer is reached whose connection is gone, if it has opened another."""
     door: BrowserDoor = field(default_factory=BrowserDoor)
     """For browsers; the settings' pages may come as well."""
+
+
+def _settle(answer: asyncio.Future[T], value: T) -> None:
+    if not answer.done():
+        answer.set_result(value)
 
 
 def _token() -> str:
@@ -155,17 +165,18 @@ class SipEndpoint:
     ) -> Response | None:
         """What a peer answers OPTIONS with, whatever it is; None when it is silent."""
         answer: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
-
-        def on_final(response: Response | None) -> None:
-            if not answer.done():
-                answer.set_result(response)
-
-        self._agent.options(target, flow, on_final)
+        self._agent.outside.options(target, flow, partial(_settle, answer))
         try:
             async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:
             return None
+
+    async def register(self, registering: Registering) -> RegisterResult:
+        """What a registrar answers; its status is None when it is silent or out of reach."""
+        answer: asyncio.Future[RegisterResult] = asyncio.get_running_loop().create_future()
+        self._agent.outside.register(registering, partial(_settle, answer))
+        return await answer
 
     # inside
 
@@ -251,6 +262,8 @@ __all__ = [
     "LegState",
     "OutgoingLeg",
     "Refuse",
+    "RegisterResult",
+    "Registering",
     "SipEndpoint",
     "SipLeg",
     "Verdict",

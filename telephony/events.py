@@ -7,6 +7,7 @@ from typing import NewType
 from uuid import UUID
 
 from config.tenancy import TenantId
+from telephony.trunk_status import TrunkStateChanged
 
 CallId = NewType("CallId", UUID)
 LegId = NewType("LegId", UUID)
@@ -383,4 +384,4 @@ CallEvent = (
     | RecordingStored
     | RecordingFailed
 )
-TelephonyEvent = CallEvent | PhoneRegistered | PhoneUnregistered
+TelephonyEvent = CallEvent | PhoneRegistered | PhoneUnregistered | TrunkStateChanged

@@ -83,6 +83,10 @@ class Switchboard:
         called = user_of(leg.request.uri)
         if isinstance(principal, FromTrunk):
             trunk = principal.trunk
+            if principal.by_line:
+                # Some name in To what was dialled, others our contact once more.
+                dialled = user_of(leg.request.to.uri)
+                called = (trunk.username or "") if dialled == called else dialled
             call = self._new_call(
                 trunk.tenant_id,
                 Direction.INBOUND,

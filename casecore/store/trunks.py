@@ -12,13 +12,13 @@ from config.tenancy import TenantId
 
 SORT_COLUMNS = {"name": "lower(name)", "created_at": "created_at"}
 
-_VALUES = "name, networks, target, username, password, enabled"
+_VALUES = "name, networks, target, username, password, enabled, register"
 _COLUMNS = f"id, {_VALUES}, created_at"
 _SELECT = f"select {_COLUMNS} from trunks where tenant_id = $1"
 
 _INSERT = f"""
     insert into trunks (tenant_id, {_VALUES})
-    values ($1, $2, $3, $4, $5, $6, $7)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
     returning {_COLUMNS}
 """
 _FETCH = _SELECT + " and id = $2"
@@ -27,7 +27,7 @@ _PAGES = orderings(_SELECT, SORT_COLUMNS, unique="id", page="limit $2 offset $3"
 _COUNT = "select count(*) from trunks where tenant_id = $1"
 _UPDATE = f"""
     update trunks
-       set ({_VALUES}) = ($3, $4, $5, $6, $7, $8)
+       set ({_VALUES}) = ($3, $4, $5, $6, $7, $8, $9)
      where tenant_id = $1
        and id = $2
     returning {_COLUMNS}
@@ -45,6 +45,8 @@ class TrunkValues:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     enabled: bool = True
+    register: bool = False
+    """Whether we register with it; it then has a target, a username and a password."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "networks", tuple(self.networks))
@@ -96,4 +98,5 @@ def _arguments(values: TrunkValues) -> tuple[object, ...]:
         values.username,
         values.password,
         values.enabled,
+        values.register,
     )

@@ -111,15 +111,19 @@ function administration(agents) {
     user(710, 'sabine', 'Sabine Sommer', 'supervisor', { phone: '1900' }),
     user(711, 'wall', 'Screen in the hall', 'viewer'),
   ]
-  const settings = { id: id(22), name: 'support', skill: 'support', minimum_level: 2, priority: 0, ring_seconds: 15, wrap_up_seconds: 20, announce_every_seconds: 45, max_waiting: 30, max_wait_seconds: 600, music: null }
+  const settings = { id: id(22), name: 'support', skill: 'support', minimum_level: 2, priority: 0, ring_seconds: 15, wrap_up_seconds: 20, announce_every_seconds: 45, max_waiting: 30, max_wait_seconds: 600, music: id(953) }
   const flows = ['main', 'night', 'voicemail'].map((name, place) => ({ id: id(800 + place), name, latest_version: 3, published_version: 3, created_at: ago(9e6) }))
   const number = (text, flow) => ({ number: text, flow_id: flow.id, flow_name: flow.name, created_at: ago(9e6) })
   const numbers = [number('+49301234500', flows[0]), number('+49301234501', flows[1]), number('5000', flows[0]), number('5002', flows[2])]
-  const trunk = (n, name, networks, target, more = {}) => ({ id: id(n), name, networks, target, username: null, has_password: false, enabled: true, created_at: ago(9e6), ...more })
+  const trunk = (n, name, networks, target, more = {}) => ({
+    id: id(n), name, networks, target, username: null, has_password: false, enabled: true, register: false, created_at: ago(9e6),
+    state: 'up', state_since: ago(86_000), state_detail: '', registration: 'off', registered_until: null, ...more,
+  })
   const trunks = [
     trunk(901, 'Hospital PBX', ['192.0.2.0/28'], 'sip:pbx.example.org:5060'),
-    trunk(902, 'Old carrier', ['198.51.100.7/32'], null, { enabled: false }),
-    trunk(903, 'Provider', ['203.0.113.16/29', '2001:db8::/48'], 'sip:sip.example.net;transport=tcp', { username: '4930123450', has_password: true }),
+    trunk(902, 'Old carrier', ['198.51.100.7/32'], null, { enabled: false, state: 'off', state_since: null }),
+    trunk(904, 'Branch office', ['192.0.2.64/28'], 'sip:branch.example.org', { state: 'down', state_since: ago(340), state_detail: 'no answer within 4 seconds' }),
+    trunk(903, 'Provider', ['203.0.113.16/29', '2001:db8::/48'], 'sip:sip.example.net;transport=tcp', { username: '4930123450', has_password: true, register: true, registration: 'registered', registered_until: ago(-520) }),
   ]
   const phones = [
     ...agents.map(({ id: agent_id, name, extension, reachable }, place) => ({ user: extension, display: name, agent_id, registered: reachable, contacts: reachable ? [`sip:${extension}@192.0.2.${20 + place}:5060`] : [] })),
@@ -135,7 +139,19 @@ function administration(agents) {
     entry(114, 95, 'admin', 'number_changed', '+49301234501', { flow: 'night' }),
     entry(113, 1500, 'admin', 'trunk_changed', id(902), { name: 'Old carrier', enabled: false }),
   ]
-  return { users, settings, flows, numbers, trunks, phones, dispositions, audit }
+  const sound = (n, name, kind, seconds, spoken_text = null) => ({ id: id(n), name, kind, duration_ms: seconds * 1000, size_bytes: seconds * 32_000, sha256: '0'.repeat(64), spoken_text, voice: spoken_text ? 'en-gb' : null, created_at: ago(9e6) })
+  const sounds = [
+    sound(951, 'closed', 'announcement', 7, 'Thank you for calling. We are closed now. Please call again tomorrow from eight o’clock.'),
+    sound(952, 'greeting', 'announcement', 4, 'Welcome to the hospital.'),
+    sound(953, 'quiet piano', 'music', 184),
+  ]
+  const weekly = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'].flatMap((day) => [{ day, opens: '08:00', closes: '12:00' }, { day, opens: '13:00', closes: '17:00' }])
+  const holidays = [{ date: '2026-12-24', name: 'Christmas Eve', spans: [{ opens: '08:00', closes: '12:00' }] }, { date: '2026-12-25', name: 'Christmas', spans: [] }]
+  const hours = [
+    { id: id(961), name: 'office', zone: 'Europe/Berlin', weekly, holidays, open_now: true, next_change_at: ago(-5400), created_at: ago(9e6) },
+    { id: id(962), name: 'pharmacy', zone: 'Europe/Berlin', weekly: weekly.slice(0, 4), holidays: [], open_now: false, next_change_at: ago(-86_400), created_at: ago(9e6) },
+  ]
+  return { sounds, hours, users, settings, flows, numbers, trunks, phones, dispositions, audit }
 }
 
 const page = (data) => ({ data, pagination: { total: data.length, page: 1, limit: 20, pages: 1 } })
@@ -146,7 +162,7 @@ export async function serveFixtures(target, made) {
   await json(/\/api\/v1\/agents(\?|$)/, () => page(made.agents))
   await json(/\/api\/v1\/device-tests$/, () => ({ data: made.tests }))
   await json(/\/api\/v1\/queues$/, () => ({ data: made.queues }))
-  for (const name of ['users', 'flows', 'numbers', 'trunks', 'audit']) await json(new RegExp(`/api/v1/${name}(\\?|$)`), () => page(made[name]))
+  for (const name of ['users', 'flows', 'numbers', 'trunks', 'sounds', 'hours', 'audit']) await json(new RegExp(`/api/v1/${name}(\\?|$)`), () => page(made[name]))
   for (const name of ['phones', 'dispositions']) await json(new RegExp(`/api/v1/${name}$`), () => ({ data: made[name] }))
   await json(/\/api\/v1\/queues\/[0-9a-f-]{36}$/, () => ({ data: made.settings }))
   await json(/\/api\/v1\/calls\/live$/, () => ({ data: made.live }))

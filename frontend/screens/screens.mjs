@@ -142,9 +142,9 @@ async function supervisorScreens(scheme, viewport, suffix) {
   await context.close()
 }
 
-const SECTIONS = ['Users', 'Agents', 'Queues', 'Numbers', 'Trunks', 'Phones', 'Call results', 'Changes']
+const SECTIONS = ['Users', 'Agents', 'Queues', 'Numbers', 'Trunks', 'Phones', 'Music and announcements', 'Opening hours', 'Call results', 'Changes']
 /** Of the others, the form is shown: its list looks like the lists before it. */
-const FORMS = { Agents: 'Hannah Hu', Queues: 'support', Trunks: 'Provider' }
+const FORMS = { Agents: 'Hannah Hu', Queues: 'support', Trunks: 'Provider', 'Opening hours': 'office' }
 
 async function administratorScreens(scheme, viewport, suffix) {
   const { context, page } = await open(scheme, viewport, { login: 'admin' })
@@ -153,7 +153,7 @@ async function administratorScreens(scheme, viewport, suffix) {
   for (const section of SECTIONS) {
     await page.getByRole('navigation', { name: 'Admin', exact: true }).getByRole('link', { name: section }).click()
     await page.locator('.section tbody tr').first().waitFor()
-    const name = section.toLowerCase().replace(' ', '-')
+    const name = section.toLowerCase().replaceAll(' ', '-')
     await picture(page, `admin-${name}-${suffix}`)
     if (!(section in FORMS)) continue
     await page.locator('.section').getByRole('button', { name: FORMS[section] }).click()
@@ -162,8 +162,23 @@ async function administratorScreens(scheme, viewport, suffix) {
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
   }
+  await announcement(page, suffix)
   await refusals(page, suffix)
   await context.close()
+}
+
+/** The form for a text that is spoken, heard before it is kept. */
+async function announcement(page, suffix) {
+  await page.getByRole('navigation', { name: 'Admin', exact: true }).getByRole('link', { name: 'Music' }).click()
+  await page.getByRole('button', { name: 'Add a sound' }).click()
+  await page.fill('form [name=name]', 'evening')
+  await page.fill('form [name=text]', 'Good evening. We are closed now, and open again tomorrow from eight o’clock.')
+  await page.getByRole('button', { name: 'Hear it first' }).click()
+  await page.locator('audio.hears').waitFor()
+  await picture(page, `admin-announcement-${suffix}`)
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Throw away' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
 }
 
 /** What the server says no to, as the forms tell it. */
@@ -215,9 +230,14 @@ for (const scheme of ['light', 'dark']) {
   for (const [name, make] of Object.entries(SCREENS)) if (!only || only === name) await make(scheme, WIDE, scheme)
 }
 for (const [name, make] of Object.entries(SCREENS)) if (!only || only === name) await make('light', PHONE, 'phone')
-const german = await open('light', WIDE, { login: 'supervisor', language: 'de' })
+const german = await open('light', WIDE, { login: 'admin', language: 'de' })
 await german.page.getByRole('heading', { name: 'Laufende Anrufe' }).waitFor()
 await picture(german.page, 'console-german')
+await german.page.getByRole('link', { name: 'Verwaltung' }).first().click()
+await german.page.getByRole('link', { name: 'Warteschlangen' }).click()
+await german.page.locator('.section').getByRole('button', { name: 'support' }).click()
+await german.page.getByRole('button', { name: 'Speichern' }).waitFor()
+await picture(german.page, 'admin-german')
 await german.context.close()
 await browser.close()
 for (const remark of remarks) console.log(remark)

@@ -103,6 +103,7 @@ def _trunks(snapshot: TenantSnapshot) -> list[Trunk]:
             target=_target(row.name, row.target),
             username=row.username,
             password=row.password,
+            register=row.register,
         )
         for row in snapshot.trunks
         if row.enabled

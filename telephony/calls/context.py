@@ -11,7 +11,7 @@ from config.tenancy import TenantId
 from media.engine import MediaEngine
 from media.prompts import PromptStore
 from routing.dispatcher import Dispatcher
-from telephony.directory import Directory
+from telephony.directory import Directory, Trunk
 from telephony.endpoint import SipEndpoint
 from telephony.events import TelephonyEvent
 from telephony.registrar import BindingStore, Registrar
@@ -32,6 +32,8 @@ class CallContext:
     """File of a sound, by its tenant and id."""
     music: Path | None
     """Folder of music for those who wait; our own when None."""
+    trunk_is_down: Callable[[Trunk], bool]
+    """Whether a call over it would come to nothing."""
     utcnow: Callable[[], datetime]
     new_id: Callable[[], UUID]
     directory: Directory

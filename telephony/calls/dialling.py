@@ -34,9 +34,11 @@ _OUTSIDE = re.compile(r"^\+?[0-9*#]{2,30}$")
 class DialFailed(Exception):
     """Nobody took the call; `status` says best why."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, cause: str = "refused") -> None:
         super().__init__(str(status))
         self.status = status
+        self.cause = cause
+        """Of the call's end, if this ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,13 @@ def find_targets(call: Call, dialled: str) -> tuple[Target, ...]:
         if not targets:
             raise DialFailed(480)
         return targets
-    trunk = directory.outbound_trunk(call.tenant_id)
-    if trunk is None or not _OUTSIDE.match(dialled):
+    trunks = directory.outbound_trunks(call.tenant_id)
+    if not trunks or not _OUTSIDE.match(dialled):
         raise DialFailed(404)
-    return (_trunk_target(trunk, dialled),)
+    for trunk in trunks:
+        if not call.context.trunk_is_down(trunk):
+            return (_trunk_target(trunk, dialled),)
+    raise DialFailed(503, "trunk_down")
 
 
 def _trunk_target(trunk: Trunk, number: str) -> Target:

@@ -325,6 +325,8 @@ def _check_target(call: Call, to: str) -> None:
 def _unreachable(to: str, failure: DialFailed) -> UnknownTarget:
     if failure.status == 480:
         return UnknownTarget(f"The phone {to} is not registered.")
+    if failure.status == 503:
+        return UnknownTarget("The trunk to the outside is down.")
     return UnknownTarget(f"Nobody is reached by {to!r}.")
 
 

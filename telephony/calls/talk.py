@@ -65,9 +65,8 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         _tell_bridged(call, caller, other)
         ending = await conversation.ending
         kept = (caller, other, ending.to if isinstance(ending, PassedOn) else None)
-        for member in conversation:
-            if member.key not in kept:
-                call.let_go(member.key)
+        for member in (each for each in conversation if each.key not in kept):
+            call.let_go(member.key)
     return ending
 
 

@@ -35,8 +35,16 @@ def answer_challenge(
     headers = request.headers.copy()
     headers.remove("Via")
     headers.set("CSeq", f"{cseq} {request.method}")
-    headers.add(names[1], value)
+    headers.set(names[1], value)
     return Request(request.method, request.uri, headers, request.body)
+
+
+def is_stale(response: Response) -> bool:
+    """Whether the proof was right, and only made for a nonce that is too old."""
+    names = _HEADERS.get(response.status)
+    offered = response.headers.get_all(names[0]) if names is not None else []
+    fields = (digest.parse_challenge(challenge) or {} for challenge in offered)
+    return any(each.get("stale", "").lower() == "true" for each in fields)
 
 
 class ClientRequest:
@@ -57,6 +65,7 @@ class ClientRequest:
         self._token = token
         self._next_cseq = next_cseq
         self._sent: tuple[Request, Flow] | None = None
+        self._renewed = False
 
     def send(self, request: Request, flow: Flow) -> None:
         self._sent = request, flow
@@ -77,6 +86,10 @@ class ClientRequest:
         if self._sent is None or self._credentials is None:
             return False
         request, flow = self._sent
+        if not self._renewed and is_stale(response):
+            self._renewed = True
+            for _, name in _HEADERS.values():
+                request.headers.remove(name)
         again = answer_challenge(
             request,
             response,

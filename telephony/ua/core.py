@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from telephony.sip.message import Request, Response, make_response
 from telephony.sip.parser import BadMessage
 from telephony.sip.transactions import Key, server_key
-from telephony.sip.uri import NameAddress, SipUri
-from telephony.transport.flow import Address, Flow
+from telephony.sip.uri import SipUri
+from telephony.transport.flow import Flow
 from telephony.ua.admission import (
     BUSY,
     is_behind_nat,
@@ -23,15 +23,14 @@ from telephony.ua.admission import (
     reply_flow,
 )
 from telephony.ua.body import sdp_of
-from telephony.ua.client_request import ClientRequest
 from telephony.ua.context import ALLOW, Context, Resolver
 from telephony.ua.deadlines import Deadlines
 from telephony.ua.handlers import EndpointHandler, Refuse
 from telephony.ua.incoming_leg import EndedInvite, IncomingLeg, cancel_key
 from telephony.ua.layer import ServerEntry, TransactionLayer, Wire
 from telephony.ua.leg_handler import LegHandler
-from telephony.ua.next_hop import transport_of
 from telephony.ua.outgoing_leg import Invitation, OutgoingLeg, make_request
+from telephony.ua.outside import Outside
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +93,7 @@ class UserAgent:
             surroundings.token,
             surroundings.newer_flow,
         )
+        self.outside = Outside(self._context)
         self._secret = surroundings.token().encode()
         self._refused = 0
         self._malformed = 0
@@ -120,24 +120,6 @@ class UserAgent:
         leg.credentials = invitation.credentials
         leg.start()
         return leg
-
-    def options(
-        self, target: SipUri, flow: Flow | None, on_final: Callable[[Response | None], None]
-    ) -> None:
-        """Ping a peer; None when it is silent or cannot be reached."""
-        if flow is not None:
-            self._send_options(target, flow, on_final)
-            return
-        transport = transport_of(target)
-
-        def resolved(address: Address | None) -> None:
-            found = None if address is None else self._layer.wire.connect(transport, address)
-            if found is None:
-                on_final(None)
-            else:
-                self._send_options(target, found, on_final)
-
-        self._context.resolve(target.host, target.port or 5060, resolved)
 
     # what comes in
 
@@ -332,19 +314,3 @@ class UserAgent:
             return False
         self._bad_allowance -= 1
         return True
-
-    def _send_options(
-        self, target: SipUri, flow: Flow, on_final: Callable[[Response | None], None]
-    ) -> None:
-        context = self._context
-        host, port = self._layer.wire.contact_address(flow)
-        ours = NameAddress(SipUri("sip", host, port=port)).with_tag(context.token())
-        request = make_request(context, "OPTIONS", target, from_=ours, to=NameAddress(target))
-        request.headers.add("Contact", context.contact(flow))
-        request.headers.add("Accept", "application/sdp")
-        ClientRequest(
-            self._layer,
-            lambda _, response: on_final(response),
-            token=context.token,
-            next_cseq=lambda: 2,
-        ).send(request, flow)

@@ -18,6 +18,7 @@ WHOLE = [
     *("rtcp", "secure", "shard", "srtp", "wire"),
 ]
 PARTS = {
+    "codec": ["codec", "codec_opus", "g711"],
     "digits": ["digits"],
     "g711": ["g711"],
     "jitter": ["jitter"],
@@ -55,7 +56,7 @@ def run_checks(
             *("gcc", *STRICT, *sanitiser, "-I", str(NATIVE)),
             *(str(NATIVE / f"{source}.c") for source in sources),
             str(CHECKS / f"{name}_checks.c"),
-            *("-o", str(program), "-lm", "-lpthread", "-lcrypto"),
+            *("-o", str(program), "-lm", "-lpthread", "-lcrypto", "-lopus"),
         ],
         check=True,
     )

@@ -117,6 +117,15 @@ async def test_reader_that_hangs_or_breaks_costs_this_file_only(
     assert str(refused.value) == complaint
 
 
+async def test_upload_that_a_killed_server_has_left_is_removed(tmp_path: Path) -> None:
+    files = SoundFiles(tmp_path)
+    id = await uploaded(files, b"half of it")
+    files.path(OWNER, id).write_bytes(b"kept")
+    files.tidy()
+    assert not files.upload_path(OWNER, id).exists()
+    assert files.path(OWNER, id).read_bytes() == b"kept"
+
+
 def test_format_is_told_by_the_first_bytes() -> None:
     assert container_of(b"\xff\xfb\x90\x00") == "mp3"
     for start in (b"\xff", b"\xff\xf1\x50\x80", b"RIFF\0\0\0\0AVI "):

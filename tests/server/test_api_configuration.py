@@ -1,5 +1,6 @@
 """Flows, numbers, trunks and phones: what is changed is kept, in force, and on the audit trail."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from casecore.paging import Page
 from casecore.permissions import Role
 from casecore.store import audit, trunks
+from telephony.trunk_status import RegistrationState, TrunkState, TrunkStatus
 from tests.support.api import Api
 
 GOODBYE: dict[str, Any] = {"name": "x", "start": "a", "nodes": {"a": {"kind": "hangup"}}}
@@ -169,3 +171,43 @@ async def test_what_is_not_there_cannot_be_changed(api: Api) -> None:
         how: dict[str, Any] = {"json": body} if body is not None else {}
         assert (await api.ask(method, path, **how))[0] == 404, path
     assert api.live.reloads == []
+
+
+async def test_a02_trunk_tells_how_it_stands(api: Api) -> None:
+    [before] = await api.get("/trunks")
+    assert {key: before[key] for key in ("state", "state_since", "registration", "register")} == {
+        "state": "off",
+        "state_since": None,
+        "registration": "off",
+        "register": False,
+    }
+    since = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    api.live.trunks_of[api.here.tenant_id] = {
+        api.here.trunk.id: TrunkStatus(
+            TrunkState.DOWN, since, "it does not answer", RegistrationState.FAILED, since
+        )
+    }
+    [trunk] = await api.get("/trunks")
+    assert trunk == before | {
+        "state": "down",
+        "state_since": "2026-11-20T12:00:00Z",
+        "state_detail": "it does not answer",
+        "registration": "failed",
+        "registered_until": "2026-11-20T12:00:00Z",
+    }
+
+
+async def test_a02_registering_needs_somebody_to_register_with_and_as_whom(api: Api) -> None:
+    account = {"target": "sip:pbx.example", "username": "murima", "password": "secret"}
+    whole = {"name": "itsp", "register": True, **account}
+    for missing in account:
+        body = {key: value for key, value in whole.items() if key != missing}
+        status, answer = await api.ask("POST", "/trunks", json=body)
+        assert status == 400
+        assert [each["field"] for each in answer["error"]["details"]] == [f"body.{missing}"]
+    status, answer = await api.ask("POST", "/trunks", json=whole)
+    assert (status, answer["data"]["register"]) == (201, True)
+    path = f"/trunks/{answer['data']['id']}"
+    kept = {key: value for key, value in whole.items() if key != "password"}
+    assert (await api.ask("PUT", path, json=kept))[0] == 200
+    assert (await api.ask("PUT", path, json={**kept, "password": None}))[0] == 400

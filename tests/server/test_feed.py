@@ -18,6 +18,7 @@ from server.auth.principal import Principal
 from server.auth.tokens import AccessTokens
 from server.feed import UNAUTHENTICATED, EventFeed
 from telephony.events import CallId
+from telephony.trunk_status import RegistrationState, TrunkState, TrunkStateChanged
 from tests.support.events import TENANT, call_ended, call_started, work_offered
 
 ANNA = AgentId(UUID(int=11))
@@ -89,6 +90,30 @@ async def test_agent_hears_of_own_calls_only(listening: Listening) -> None:
     assert [h["type"] for h in heard] == ["WorkOffered", "CallEnded"]
     assert heard[1]["data"]["call_id"] == str(own)
     assert listening.feed._agents_of_call == {}
+
+
+async def test_a04_trunk_is_told_of_to_those_who_see_the_configuration(
+    listening: Listening,
+) -> None:
+    fact = TrunkStateChanged(
+        tenant_id=TENANT,
+        at=datetime(2026, 11, 20, 12, 0, tzinfo=UTC),
+        trunk_id=UUID(int=9),
+        name="pbx",
+        state=TrunkState.DOWN,
+        previous=TrunkState.UP,
+        registration=RegistrationState.OFF,
+        detail="it does not answer",
+    )
+    supervisor, _ = await listening.join(token(Role.SUPERVISOR))
+    viewer, _ = await listening.join(token(Role.VIEWER))
+    for event in (fact, call_started()):
+        listening.feed.publish(event)
+    heard = await supervisor.receive_json(timeout=5)
+    assert (heard["type"], heard["data"]["state"], heard["data"]["detail"]) == (
+        *("TrunkStateChanged", "down", "it does not answer"),
+    )
+    assert await types_until_end(viewer, 1) == ["CallStarted"]
 
 
 async def test_browser_signs_in_by_its_first_message(listening: Listening) -> None:

@@ -59,16 +59,14 @@ async def served(certificate: TlsCertificate) -> AsyncIterator[int]:
 
 
 async def opened(
-    port: int, context: ssl.SSLContext
+    port: int, context: ssl.SSLContext, name: str = "localhost"
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     async with asyncio.timeout(SOON):
-        return await asyncio.open_connection(
-            "127.0.0.1", port, ssl=context, server_hostname="localhost"
-        )
+        return await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name)
 
 
-async def serial_at(port: int, context: ssl.SSLContext) -> int:
-    _, writer = await opened(port, context)
+async def serial_at(port: int, context: ssl.SSLContext, name: str = "localhost") -> int:
+    _, writer = await opened(port, context, name)
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     return x509.load_der_x509_certificate(shown).serial_number
@@ -132,19 +130,21 @@ def test_each_unusable_file_is_one_line_that_names_the_setting(
     assert str(refused.value) == said
 
 
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 async def test_changed_files_count_for_new_connections_and_old_ones_go_on(
-    authority: Authority,
+    authority: Authority, name: str
 ) -> None:
+    """Also for a client that comes by an address: it names nobody in its hello."""
     first = authority.issue()
     certificate = TlsCertificate(settings_of(authority))
     trusting = authority.trusting
     async with served(certificate) as port:
-        reader, writer = await opened(port, trusting)
-        assert await serial_at(port, trusting) == first
+        reader, writer = await opened(port, trusting, name)
+        assert await serial_at(port, trusting, name) == first
         second = authority.issue()
-        assert await serial_at(port, trusting) == first, "nobody has looked yet"
+        assert await serial_at(port, trusting, name) == first, "nobody has looked yet"
         certificate.look()
-        assert await serial_at(port, trusting) == second
+        assert await serial_at(port, trusting, name) == second
         writer.write(b"still here")
         async with asyncio.timeout(SOON):
             assert await reader.read(100) == b"still here"

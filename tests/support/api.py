@@ -33,6 +33,7 @@ from server.readiness import Readiness
 from telephony.calls.call import Call, CallSnapshot, LegSnapshot
 from telephony.errors import UnknownPhone
 from telephony.events import CallId, Direction, LegRole
+from telephony.trunk_status import OFF, TrunkStatus
 from tests.support.records import World, at, make_world
 
 SOUND = bytes(range(256)) * 8
@@ -47,6 +48,7 @@ class FakeLive(Live):
         self.calls_of: dict[TenantId, list[CallSnapshot]] = {}
         self.phones_of: dict[TenantId, dict[str, tuple[str, ...]]] = {}
         self.originated: list[tuple[TenantId, str, str]] = []
+        self.trunks_of: dict[TenantId, dict[UUID, TrunkStatus]] = {}
         self.reloads: list[TenantId] = []
         self.wrap_ups_ended: list[UUID] = []
 
@@ -64,6 +66,9 @@ class FakeLive(Live):
             for agent in self.agents_of[tenant_id]
         ]
         return state
+
+    def trunk(self, tenant_id: TenantId, trunk_id: UUID) -> TrunkStatus:
+        return self.trunks_of.get(tenant_id, {}).get(trunk_id, OFF)
 
     def voice(self) -> str:
         return "en-gb"

@@ -513,6 +513,8 @@ class Exchange:
     offers: AgentOffers
     events: list[TelephonyEvent | RoutingEvent] = field(default_factory=list)
     callers: list[FakeCaller] = field(default_factory=list)
+    down: set[str] = field(default_factory=set)
+    """Names of trunks that are."""
 
     # what callers and agents do
 
@@ -626,6 +628,7 @@ async def exchange(
     queues: tuple[QueueSettings, ...] = (),
     max_calls: int = 100,
     provider: str | None = "sip:provider.example",
+    second: str | None = None,
 ) -> AsyncIterator[Exchange]:
     """A centre with the agents Anna and Ben, the phone 1003, a trunk, and `flows` by number.
 
@@ -633,6 +636,7 @@ async def exchange(
     """
     loop = asyncio.get_running_loop()
     ids = count(1)
+    down: set[str] = set()
     found: list[TelephonyEvent | RoutingEvent] = []
     documents = list(enumerate((flows or {}).items()))
     directory = Directory(
@@ -643,7 +647,10 @@ async def exchange(
             phone("1003"),
             phone("1004"),
         ],
-        trunks=[trunk("provider", "10.0.0.0/8", target=provider)],
+        trunks=[
+            trunk("provider", "10.0.0.0/8", target=provider),
+            trunk("second", "172.16.0.0/12", target=second),
+        ],
         numbers=[Number(TENANT, number, UUID(int=500 + at)) for at, (number, _) in documents],
         flows=[
             FlowVersion(TENANT, UUID(int=500 + at), number, 1, parse_flow(document))
@@ -674,6 +681,7 @@ async def exchange(
                 recordings=Path(folder),
                 sound_path=SoundFiles(Path(folder) / "sounds").path,
                 music=None,
+                trunk_is_down=lambda trunk: trunk.name in down,
                 utcnow=lambda: NOON + timedelta(seconds=loop.time()),
                 new_id=lambda: UUID(int=next(ids)),
                 directory=directory,
@@ -683,7 +691,7 @@ async def exchange(
             run = tasks.create_task(dispatcher.run())
             await asyncio.sleep(0)
             centre = Exchange(
-                switchboard, context, dispatcher, endpoint, engine, offers, events=found
+                switchboard, context, dispatcher, endpoint, engine, offers, events=found, down=down
             )
             yield centre
             await asyncio.sleep(0.5)

@@ -53,13 +53,17 @@ class RunningServer:
         media_extra: str = "",
         extra: str = "",
         authority: Authority | None = None,
+        second: bool = False,
     ) -> None:
-        """With an `authority` it serves https and wss, by the certificate in its files."""
+        """With an `authority` it serves https and wss, by the certificate in its files.
+
+        `second` is for one that runs beside another in the same test.
+        """
         self.folder = folder
         self.data_dir = folder / "data"
         ports = free_port_block(4)
         self.sip_port, self.http_port, self.ws_port = ports, ports + 2, ports + 3
-        rtp_first = 40_000 + (os.getpid() * 97) % 10 * 2_000
+        rtp_first = 40_000 + (os.getpid() * 97 + second) % 10 * 2_000
         self._config = _CONFIG.format(
             sip_port=self.sip_port,
             http_port=self.http_port,

@@ -51,6 +51,7 @@ class Door:
             DigestChallenger(REALM, b"key", nonce_seconds=300),
             clock=lambda: self.now,
             random=lambda length: next(self.nonces).to_bytes(length, "big"),
+            trunk_of_line={"line": trunk("registered", "192.0.2.0/32")}.get,
         )
 
     def ask(self, message: Request, flow: Flow = STRANGER) -> Verdict:
@@ -231,3 +232,14 @@ def test_an_old_nonce_is_stale_and_no_guess(caplog: pytest.LogCaptureFixture) ->
     assert isinstance(verdict, Refuse)
     assert all("stale=TRUE" in value for _, value in verdict.headers)
     assert caplog.records == []
+
+
+def test_a02_call_for_the_contact_we_registered_is_of_that_trunk_wherever_it_comes_from() -> None:
+    door = Door()
+    for source in (STRANGER, TRUNK):
+        verdict = door.ask(request("INVITE", "sip:line@pbx.example"), source)
+        assert isinstance(verdict, Accept)
+        assert isinstance(verdict.principal, FromTrunk)
+        assert (verdict.principal.trunk.name, verdict.principal.by_line) == ("registered", True)
+    assert isinstance(door.ask(request("INVITE", "sip:lime@pbx.example")), Refuse)
+    assert isinstance(door.ask(request("REGISTER", "sip:line@pbx.example")), Refuse)

@@ -841,6 +841,33 @@ def test_a_phone_calls_the_outside() -> None:
     run(call())
 
 
+def test_a04_call_to_the_outside_skips_a_trunk_that_is_down() -> None:
+    async def call() -> None:
+        async with exchange(FLOWS, second="sip:second.example") as centre:
+            centre.down.add("provider")
+            centre.endpoint.behaviour["+49301234567"] = answers_after(1)
+            caller = centre.call("+49301234567", user="1001")
+            await at(2)
+            assert [leg.target.host for leg in centre.endpoint.legs] == ["second.example"]
+            caller.bye()
+
+    run(call())
+
+
+def test_a04_call_to_the_outside_is_refused_when_every_trunk_is_down() -> None:
+    async def call() -> None:
+        async with exchange(FLOWS, second="sip:second.example") as centre:
+            centre.down |= {"provider", "second"}
+            caller = centre.call("+49301234567", user="1001")
+            await at(1)
+            assert centre.endpoint.legs == []
+            assert caller.did == ["180", "503"]
+            [ended] = centre.told(CallEnded)
+            assert (ended.cause, ended.sip_status) == ("trunk_down", 503)
+
+    run(call())
+
+
 def test_phone_to_a_flow_keeps_its_agent_busy() -> None:
     async def call() -> None:
         async with exchange(FLOWS) as centre:

@@ -86,9 +86,7 @@ def test_only_a_trunk_with_a_target_carries_calls_out() -> None:
             trunk("out", "10.0.0.0/8", target="sip:b.example"),
         ]
     )
-    found = directory.outbound_trunk(TENANT)
-    assert found is not None
-    assert found.name == "out"
+    assert [found.name for found in directory.outbound_trunks(TENANT)] == ["out"]
 
 
 def test_a_number_belongs_to_one_tenant() -> None:

@@ -590,7 +590,7 @@ def test_a_reinvite_challenged_by_another_realm_is_refused() -> None:
 
 def options(world: World, target: str, flow: Flow | None = None) -> list[int | None]:
     answers: list[int | None] = []
-    world.agent.options(
+    world.agent.outside.options(
         SipUri.parse(target), flow, lambda answer: answers.append(answer.status if answer else None)
     )
     return answers

@@ -62,6 +62,12 @@ export interface Trunk {
   username: string | null
   has_password: boolean
   enabled: boolean
+  register: boolean
+  state: 'up' | 'down' | 'unknown' | 'off'
+  state_since: string | null
+  state_detail: string
+  registration: 'off' | 'trying' | 'registered' | 'failed'
+  registered_until: string | null
 }
 
 export interface Phone {

@@ -1,22 +1,20 @@
-"""How calls are routed: flows, numbers and trunks."""
+"""How calls are routed: flows and numbers."""
 
-from dataclasses import replace
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr
+from pydantic import Field, JsonValue
 
 from casecore.db.connection import Connection
 from casecore.db.database import Database
 from casecore.errors import NotFound as RecordNotFound
 from casecore.permissions import Permission
-from casecore.store import flows, numbers, phones, trunks
+from casecore.store import flows, numbers, phones
 from routing.ivr.document import FlowError, parse_flow
 from server.api.administration import by_name, note, op, taken
 from server.api.errors import Conflict, FieldError, Unprocessable
-from server.api.in_use import check_queues, flows_to_dialled, number_dialled, transfers_of
+from server.api.in_use import check_queues, flows_to_dialled, number_dialled
 from server.api.models import (
     ApiModel,
     DialString,
@@ -25,14 +23,11 @@ from server.api.models import (
     Paged,
     PageQuery,
     SearchQuery,
-    Text,
 )
 from server.api.operation import Operation
 from server.api.references import shared_names
 from server.auth.principal import Principal
 from server.live import Live
-from telephony.numbers import cleaned, number_key
-from telephony.sip.uri import SipUri
 
 
 class FlowOut(OutModel):
@@ -79,48 +74,6 @@ class NumberChangeIn(ApiModel):
     flow_id: Annotated[UUID, Field(strict=False)]
 
 
-def _usable_target(text: str) -> str:
-    uri = SipUri.parse(text)
-    if uri.scheme not in ("sip", "sips") or not uri.host:
-        raise ValueError("must be a SIP URI such as sip:pbx.example.org:5060")
-    return text
-
-
-def _usable_network(given: object) -> object:
-    try:
-        ip_network(str(given))
-    except ValueError:
-        message = "must be an address such as 192.0.2.10 or a network such as 192.0.2.0/24"
-        raise ValueError(message) from None
-    return given
-
-
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_usable_network)]
-
-
-class TrunkIn(ApiModel):
-    name: Name
-    networks: Annotated[tuple[Network, ...], Field(strict=False)] = ()
-    """Where the trunk's calls come from, as CIDR."""
-    target: Annotated[Text, Field(max_length=200), AfterValidator(_usable_target)] | None = None
-    """Where calls to the outside go; absent for a trunk that only brings calls."""
-    username: Annotated[Text, Field(max_length=80)] | None = None
-    password: Annotated[SecretStr, Field(max_length=200)] | None = None
-    """Never shown again; a change that does not name it keeps it, null removes it."""
-    enabled: bool = True
-
-
-class TrunkOut(OutModel):
-    id: UUID
-    name: str
-    networks: list[IPv4Network | IPv6Network]
-    target: str | None
-    username: str | None
-    has_password: bool
-    enabled: bool
-    created_at: datetime
-
-
 class Configuration:
     """Every change is on the audit trail and in force at once for new calls."""
 
@@ -133,7 +86,6 @@ class Configuration:
         change: dict[str, Any] = {"may": Permission.CHANGE_CONFIGURATION}
         flow = {"parameters": {"id": UUID}}
         number = {"parameters": {"number": DialString}}
-        trunk = {"parameters": {"id": UUID}}
         return [
             op("GET", "/flows", self.list_flows, "Flows by name.", **see,
                 query=PageQuery, returns=FlowOut, many=True),
@@ -155,14 +107,6 @@ class Configuration:
                 **number, body=NumberChangeIn, returns=NumberOut),
             op("DELETE", "/numbers/{number}", self.remove_number, "Give it up.", **change,
                 **number, errors=(Conflict,)),
-            op("GET", "/trunks", self.list_trunks, "Trunks by name.", **see,
-                query=PageQuery, returns=TrunkOut, many=True),
-            op("POST", "/trunks", self.add_trunk, "Add a trunk.", **change,
-                body=TrunkIn, returns=TrunkOut, status=201, errors=(Conflict,)),
-            op("PUT", "/trunks/{id}", self.change_trunk, "Change a trunk.", **change,
-                **trunk, body=TrunkIn, returns=TrunkOut, errors=(Conflict,)),
-            op("DELETE", "/trunks/{id}", self.remove_trunk, "Remove a trunk.", **change,
-                **trunk, errors=(Conflict,)),
         ]  # fmt: skip
 
     # --- flows
@@ -259,92 +203,6 @@ class Configuration:
             await note(db, who, "number_removed", number)
         await self._live.reload(who.tenant_id)
 
-    # --- trunks
-
-    async def list_trunks(self, who: Principal, query: PageQuery) -> Paged[TrunkOut]:
-        async with self._database.tenant_tx(who.tenant_id) as db:
-            rows = await trunks.list_trunks(db, who.tenant_id, by_name(query))
-        return Paged([_shown(row) for row in rows.items], rows.total)
-
-    async def add_trunk(self, who: Principal, body: TrunkIn) -> TrunkOut:
-        async with self._database.tenant_tx(who.tenant_id) as db:
-            with _taken_trunk(body):
-                row = await trunks.insert_trunk(db, who.tenant_id, _trunk_values(body))
-            await note(db, who, "trunk_added", row.id, **_told(body))
-        await self._live.reload(who.tenant_id)
-        return _shown(row)
-
-    async def change_trunk(self, who: Principal, id: UUID, body: TrunkIn) -> TrunkOut:
-        async with self._database.tenant_tx(who.tenant_id) as db:
-            values = _trunk_values(body)
-            if "password" not in body.model_fields_set:
-                kept = await trunks.fetch_trunk(db, who.tenant_id, id)
-                values = replace(values, password=kept.password)
-            with _taken_trunk(body):
-                row = await trunks.update_trunk(db, who.tenant_id, id, values)
-            await note(db, who, "trunk_changed", id, **_told(body))
-        await self._live.reload(who.tenant_id)
-        return _shown(row)
-
-    async def remove_trunk(self, who: Principal, id: UUID) -> None:
-        async with self._database.tenant_tx(who.tenant_id) as db:
-            trunk = await trunks.fetch_trunk(db, who.tenant_id, id)
-            details = await _only_way_out(db, who, trunk)
-            if self._carries_a_call(who, id):
-                why = "a call that came over it is going on"
-                details.append(FieldError("path.id", why, "call_now"))
-            if details:
-                raise Conflict(f"The trunk {trunk.name} is still needed.", details=details)
-            await trunks.delete_trunk(db, who.tenant_id, id)
-            await note(db, who, "trunk_removed", id, name=trunk.name)
-        await self._live.reload(who.tenant_id)
-
-    def _carries_a_call(self, who: Principal, id: UUID) -> bool:
-        ids = (call.id for call in self._live.calls(who.tenant_id))
-        calls = (self._live.find_call(who.tenant_id, call_id) for call_id in ids)
-        return any(call is not None and call.trunk_id == id for call in calls)
-
-
-async def _only_way_out(db: Connection, who: Principal, trunk: trunks.Trunk) -> list[FieldError]:
-    """The flows that transfer to the outside, if no other trunk would take their calls."""
-    every = await trunks.list_all_trunks(db, who.tenant_id)
-    others = [row for row in every if row.id != trunk.id and row.enabled and row.target]
-    if others or not trunk.enabled or trunk.target is None:
-        return []
-    inside = {row.user for row in await phones.list_all_phones(db, who.tenant_id)}
-    inside |= {row.number for row in await numbers.list_all_numbers(db, who.tenant_id)}
-    keys = {number_key(each) for each in inside}
-    return [
-        FieldError("path.id", f"the flow {version.name} transfers to {target}, and no other trunk "
-                   "goes out", "only_way_out", {"flow": version.name, "number": target})
-        for version in await flows.list_published_flows(db, who.tenant_id)
-        for target in sorted(transfers_of(version.document))
-        if number_key(cleaned(target)) not in keys
-    ]  # fmt: skip
-
-
-def _taken_trunk(body: TrunkIn) -> Any:
-    return taken("body.name", f"another trunk is called {body.name} already", body.name)
-
-
-def _told(body: TrunkIn) -> dict[str, object]:
-    """What the audit trail says of a trunk."""
-    named = "password" in body.model_fields_set
-    return {**body.model_dump(mode="json", exclude={"password"}), "new_password": named}
-
-
-def _shown(trunk: trunks.Trunk) -> TrunkOut:
-    return TrunkOut(
-        id=trunk.id,
-        name=trunk.name,
-        networks=list(trunk.networks),
-        target=trunk.target,
-        username=trunk.username,
-        has_password=trunk.password is not None,
-        enabled=trunk.enabled,
-        created_at=trunk.created_at,
-    )
-
 
 async def _check_free(db: Connection, who: Principal, number: str) -> None:
     """Refuse what is dialled as something else already, in whichever spelling."""
@@ -387,14 +245,3 @@ async def _publish(
         db, who.tenant_id, id, document, created_by=who.user_id
     )
     return await flows.publish_flow_version(db, who.tenant_id, id, version)
-
-
-def _trunk_values(body: TrunkIn) -> trunks.TrunkValues:
-    return trunks.TrunkValues(
-        name=body.name,
-        networks=tuple(body.networks),
-        target=body.target,
-        username=body.username,
-        password=body.password.get_secret_value() if body.password else None,
-        enabled=body.enabled,
-    )

@@ -211,13 +211,14 @@ def _faults(place: str, several: Sequence[Times], days: Sequence[str]) -> list[F
             spans.append(Span(weekday, clock_of(times.opens), clock_of(times.closes)))
         except ValueError:
             message = "must be later than it opens; what goes on past midnight is two spans"
-            return [FieldError(f"{place}.{at}.closes", message, "closes_early")]
+            return [FieldError(f"{place}.{at}.closes", message, "closes_too_early")]
     overlap = first_overlap(spans)
     if overlap is None:
         return []
     early, late = overlap
     message = f"overlaps with {spans[early]} of the same day"
-    return [FieldError(f"{place}.{late}.opens", message, "overlaps")]
+    values = {"span": str(spans[early])}
+    return [FieldError(f"{place}.{late}.opens", message, "overlaps", values)]
 
 
 def _taken_name(body: HoursIn) -> Any:

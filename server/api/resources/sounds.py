@@ -136,7 +136,7 @@ class Sounds:
             op("POST", "/sounds/preview", self.preview, "Hear a text without keeping it.",
                 **spoken, body=PreviewIn, file_type="audio/wav"),
             op("GET", "/sounds/voices", self.list_voices, "Voices that can speak.", **see,
-                returns=list[VoiceOut]),
+                returns=list[VoiceOut], errors=(Unprocessable,)),
             op("GET", "/sounds/{id}", self.fetch_sound, "An announcement or music.", **see,
                 **by_id, returns=SoundOut),
             op("GET", "/sounds/{id}/audio", self.play, "The sound; ranges are served.", **see,
@@ -186,7 +186,7 @@ class Sounds:
             stored = await self._files.convert(who.tenant_id, id, target_dbfs=level)
             return await self._keep(who, id, query, stored)
         except BadSoundFile as error:
-            detail = FieldError("body", str(error))
+            detail = FieldError("body", str(error), "not_playable")
             raise Unprocessable("The file cannot be played.", details=[detail]) from None
         except TimeoutError:
             raise ValidationFailed("The upload took too long: try again.") from None
@@ -255,7 +255,7 @@ class Sounds:
         try:
             return await self._speaker.speak(clean_text(text), voice)
         except MediaError as error:
-            detail = FieldError("body.voice", str(error))
+            detail = FieldError("body.voice", str(error), "not_spoken")
             raise Unprocessable("The text cannot be spoken.", details=[detail]) from None
 
     async def _keep(

@@ -7,7 +7,7 @@ import type { Agent, Queue } from '../../api/types'
 import { useWords } from '../../i18n'
 import { Editor, type Once } from './Editor'
 import { Group, KEEP, MAKE, PasswordField, SwitchField, TextField, type PasswordChoice } from './fields'
-import { useForm } from './form'
+import { describedBy, useForm } from './form'
 import { passwordOf } from './passwords'
 import { Opener, Section, useAll, useMayChange, useServerList } from './Section'
 import { readSkills, type SkillRow } from './skills'
@@ -90,7 +90,7 @@ function SkillsField() {
         <div className="skill" key={place}>
           <Autocomplete
             aria-label={t('admin.agents.skill', { number: place + 1 })} value={skill} data={known} readOnly={readOnly} maxLength={40}
-            error={problem !== null} aria-describedby={problem ? 'skills-problem' : 'skills-hint'} onChange={(text) => change(place, { skill: text })}
+            error={problem !== null} {...describedBy(problem === null ? null : 'skills-problem', 'skills-hint')} onChange={(text) => change(place, { skill: text })}
           />
           <NativeSelect
             aria-label={t('admin.agents.level_of', { skill: skill || place + 1 })} value={level} disabled={readOnly} onChange={(event) => change(place, { level: Number(event.currentTarget.value) })}

@@ -1,12 +1,13 @@
 import { ActionIcon, Button, TextInput } from '@mantine/core'
 import { IconPlus, IconX } from '@tabler/icons-react'
+import { useId } from 'react'
 import type { Holiday, OpeningHours } from '../../api/adminTypes'
 import { api } from '../../api/client'
 import { useWords } from '../../i18n'
 import { useTimes } from '../calls/parts'
 import { Editor } from './Editor'
 import { ChoiceField, Group, TextField } from './fields'
-import { useForm } from './form'
+import { describedBy, useForm } from './form'
 import { Opener, Section, useAll, useMayChange, useWholeList } from './Section'
 import { another, DAYS, likeMonday, spansOf, type Times, type WeeklySpan } from './week'
 
@@ -162,18 +163,21 @@ interface SpanProps {
 function SpanRow({ span, label, problem, change, remove }: SpanProps) {
   const { t } = useWords()
   const { readOnly } = useForm()
+  const id = useId()
+  const described = describedBy(problem === null ? null : id)
   return (
     <div>
       <div className="span">
-        <TextInput type="time" size="xs" aria-label={t('admin.hours.opens', { day: label })} value={span.opens} readOnly={readOnly} error={problem !== null} onChange={(event) => change({ opens: event.currentTarget.value })} />
+        <TextInput type="time" size="xs" aria-label={t('admin.hours.opens', { day: label })} value={span.opens} readOnly={readOnly} error={problem !== null} {...described} onChange={(event) => change({ opens: event.currentTarget.value })} />
         <span aria-hidden>–</span>
-        <TextInput type="time" size="xs" aria-label={t('admin.hours.closes', { day: label })} value={span.closes} readOnly={readOnly} error={problem} onChange={(event) => change({ closes: event.currentTarget.value })} />
+        <TextInput type="time" size="xs" aria-label={t('admin.hours.closes', { day: label })} value={span.closes} readOnly={readOnly} error={problem !== null} {...described} onChange={(event) => change({ closes: event.currentTarget.value })} />
         {readOnly ? null : (
           <ActionIcon variant="subtle" color="red" size={30} aria-label={t('admin.hours.span.remove', { day: label })} onClick={remove}>
             <IconX size={15} aria-hidden />
           </ActionIcon>
         )}
       </div>
+      {problem ? <div id={id} className="problem">{problem}</div> : null}
     </div>
   )
 }

@@ -48,7 +48,7 @@ export function Trail() {
         columns={[
           { name: t('calls.time'), cell: (entry) => moment(entry.at) },
           { name: t('admin.trail.who'), cell: (entry) => entry.actor },
-          { name: t('admin.trail.what'), cell: (entry) => known('audit', entry.action) },
+          { name: t('admin.trail.what'), cell: (entry) => <>{known('audit', entry.action)}<div className="narrow soft contact">{inWords(entry)}</div></> },
           { name: t('admin.trail.details'), className: 'wide', cell: (entry) => <span className="soft contact">{inWords(entry)}</span> },
         ]}
         rows={data?.data} keyOf={(entry) => entry.seq} empty={t('admin.none_found')}

@@ -2,6 +2,11 @@ import { createContext, useContext, useEffect, useState } from 'react'
 import { ApiError, type FieldProblem } from '../../api/error'
 import { translateIf, type Words } from '../../i18n'
 
+/** For fields whose problem stands somewhere else than below them: the library would name that place. */
+export function describedBy(problem: string | null, hint?: string) {
+  return { withAria: false, 'aria-invalid': problem !== null, 'aria-describedby': problem ?? hint }
+}
+
 /** What a form holds: every field it shows has its place here, under the name the API gives it. */
 export type Values = object
 
