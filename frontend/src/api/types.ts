@@ -249,7 +249,7 @@ export interface IceServer {
 }
 
 export type SupervisionMode = 'listen' | 'whisper' | 'barge' | 'take_over'
-export type ConsultAction = 'complete' | 'cancel' | 'conference'
+export type ConsultAction = 'complete' | 'swap' | 'conference' | 'cancel'
 
 export interface Page<T> {
   data: T[]
