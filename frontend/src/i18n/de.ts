@@ -142,6 +142,7 @@ export const de: Record<Key, string> = {
   'visit.flowed_out': 'Übergelaufen',
 
   'recordings.title': 'Aufnahmen',
+  'recordings.search': 'Nummer oder Agent',
   'recordings.none': 'Keine Aufnahmen.',
   'recordings.kind': 'Art',
   'recordings.kind.call': 'Anruf',

@@ -142,6 +142,7 @@ export const en = {
   'visit.flowed_out': 'Flowed out',
 
   'recordings.title': 'Recordings',
+  'recordings.search': 'Number or agent',
   'recordings.none': 'No recordings.',
   'recordings.kind': 'Kind',
   'recordings.kind.call': 'Call',
