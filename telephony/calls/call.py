@@ -164,11 +164,21 @@ class Call:
             )
 
     def add_party(
-        self, role: LegRole, name: str, *, agent_id: UUID | None = None, in_browser: bool = False
+        self,
+        role: LegRole,
+        name: str,
+        *,
+        agent_id: UUID | None = None,
+        in_browser: bool = False,
+        is_phone: bool = False,
     ) -> Party:
-        """A party whose media can meet those who are there already. Raises MediaError."""
+        """A party whose media can meet those who are there already. Raises MediaError.
+
+        `is_phone` says that it is one of the tenant's own phones, and not somebody outside.
+        """
         near = self.parties[0].media if self.parties else None
         party = Party(self, role, name, agent_id=agent_id, near=near, in_browser=in_browser)
+        party.is_phone = is_phone
         self.parties.append(party)
         return party
 
@@ -189,6 +199,13 @@ class Call:
         self.parties.remove(stays)
         self.parties.insert(0, stays)
         stays.hooks.ended = self.caller_gone
+
+    async def pass_on(self, ending: PassedOn) -> None:
+        """Whoever stays goes on by it, be it the caller or not; whoever passed them on leaves."""
+        self.onward = ending
+        if ending.stays is not self.parties[0]:
+            self.succeed(ending.stays)
+        await self.drop_party(ending.by, "transferred")
 
     def adopt(self, party: Party) -> None:
         """Take over somebody who is on the line in another call."""

@@ -151,8 +151,13 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 def _invite(
     call: Call, target: Target, role: LegRole, from_: NameAddress, headers: HeaderFields
 ) -> Party:
-    in_browser = target.flow is not None and target.flow.is_browser
-    party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
+    party = call.add_party(
+        role,
+        target.name,
+        agent_id=target.agent_id,
+        in_browser=target.flow is not None and target.flow.is_browser,
+        is_phone=target.flow is not None,
+    )
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,

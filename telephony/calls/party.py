@@ -99,6 +99,8 @@ class Party:
         self.name = name
         self.agent_id = agent_id
         self.in_browser = in_browser
+        self.is_phone = False
+        """Whether it is one of the tenant's own phones, and not somebody outside."""
         self.user_id: UUID | None = None
         """Who a supervisor is, beyond the phone."""
         self.id = LegId(call.context.new_id())
