@@ -230,6 +230,8 @@ export interface Recording {
   channels: number | null
   complete: boolean
   failed_reason: string | null
+  caller: string | null
+  agent_name: string | null
 }
 
 /** Good for one connection of the softphone. */
@@ -249,7 +251,7 @@ export interface IceServer {
 }
 
 export type SupervisionMode = 'listen' | 'whisper' | 'barge' | 'take_over'
-export type ConsultAction = 'complete' | 'cancel' | 'conference'
+export type ConsultAction = 'complete' | 'swap' | 'conference' | 'cancel'
 
 export interface Page<T> {
   data: T[]

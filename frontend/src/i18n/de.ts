@@ -142,6 +142,7 @@ export const de: Record<Key, string> = {
   'visit.flowed_out': 'Übergelaufen',
 
   'recordings.title': 'Aufnahmen',
+  'recordings.search': 'Nummer oder Agent',
   'recordings.none': 'Keine Aufnahmen.',
   'recordings.kind': 'Art',
   'recordings.kind.call': 'Anruf',
@@ -351,6 +352,8 @@ export const de: Record<Key, string> = {
   'transfer.number_option': '{number} anrufen',
   'consult.rings': 'Es klingelt bei {target}; die Gegenseite hört Musik.',
   'consult.with': 'Sie sprechen mit {target}; die Gegenseite hört Musik.',
+  'consult.without': 'Sie sprechen mit der Gegenseite; {target} hört Musik.',
+  'consult.swap': 'Zwischen beiden wechseln',
   'consult.complete': 'Verbinden',
   'consult.cancel': 'Zurück zum Anrufer',
   'consult.conference': 'Konferenz',

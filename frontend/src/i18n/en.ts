@@ -142,6 +142,7 @@ export const en = {
   'visit.flowed_out': 'Flowed out',
 
   'recordings.title': 'Recordings',
+  'recordings.search': 'Number or agent',
   'recordings.none': 'No recordings.',
   'recordings.kind': 'Kind',
   'recordings.kind.call': 'Call',
@@ -351,6 +352,8 @@ export const en = {
   'transfer.number_option': 'Call {number}',
   'consult.rings': 'It rings at {target}; the other party hears music.',
   'consult.with': 'You talk with {target}; the other party hears music.',
+  'consult.without': 'You talk with the other party; {target} hears music.',
+  'consult.swap': 'Change between the two',
   'consult.complete': 'Complete the transfer',
   'consult.cancel': 'Back to the caller',
   'consult.conference': 'Conference',
