@@ -84,9 +84,11 @@ async def _ring(call: Call, stays: Party, to: str, why: str = "") -> Party | Non
 
 async def _talk(call: Call, stays: Party, other: Party) -> str:
     try:
-        # Of a queue's caller who has gone, the agent may be the one who stays.
+        # When a queue's caller has gone, it may be the agent who stays, with a colleague: what they
+        # say is for nobody's record.
+        recorded = call.is_recorded and stays.role is not LegRole.AGENT
         with occupied(call, stays):
-            ending = await talk(call, stays, other, recorded=call.is_recorded)
+            ending = await talk(call, stays, other, recorded=recorded)
     except MediaError as error:
         log.error("transfer cannot be joined", extra={"error": str(error)})
         return "failed"

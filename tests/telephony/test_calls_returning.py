@@ -173,6 +173,9 @@ def test_c05_caller_who_hangs_up_leaves_the_agent_to_who_was_asked(was_lost: boo
         assert agent.media.bridge is not None
         assert agent.media.bridge.hears(agent.media) == {asked.media}
         assert agent.media.bridge.hears(asked.media) == {agent.media}
+        recordings = talk.centre.engine.recordings
+        assert [each.is_open for each in recordings] == [False], "colleagues are not recorded"
+        assert talk.centre.state(ANNA) != "available"
         agent.bye()
         await at(0.5)
         assert asked.did == ["BYE"]
