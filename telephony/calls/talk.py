@@ -12,7 +12,7 @@ from media.tones import ringback
 from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
-from telephony.calls.handling import refer, somebody_gone
+from telephony.calls.handling import end_supervisions, refer, somebody_gone
 from telephony.calls.keys import PhoneKeys
 from telephony.calls.party import Party
 from telephony.calls.returning import wait_for
@@ -51,6 +51,7 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         )
         conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
+        stack.callback(end_supervisions, call, conversation)
         stack.callback(call.converse(conversation))
         # Nobody outside may have us call a number at our expense.
         for party in (each for each in (caller, other) if each.is_phone):

@@ -342,13 +342,15 @@ def test_a_supervisor_hangs_up_and_nobody_notices() -> None:
     talking(then)
 
 
-def test_the_agent_hangs_up_while_a_supervisor_listens() -> None:
+@pytest.mark.parametrize("who", ["agent", "caller"])
+def test_g10_one_hangs_up_while_a_supervisor_listens(who: str) -> None:
     async def then(talk: Talk) -> None:
         sue = await supervised(talk, Mode.LISTEN)
-        talk.anna.bye()
+        (talk.anna if who == "agent" else talk.caller).bye()
         await at(0.3)
         assert sue.is_over
-        assert talk.centre.causes == ["agent_hung_up"]
+        assert talk.centre.causes == [f"{who}_hung_up"]
+        assert [e.leg_id for e in talk.centre.told(SupervisionEnded)] == [sue.party.id]
 
     talking(then)
 
@@ -363,6 +365,7 @@ def test_take_over() -> None:
         assert talk.anna.did == ["BYE"]
         assert talk.heard(s=sue) == {"cs", "sc"}
         assert talk.centre.state(ANNA) == "wrap_up"
+        assert len(talk.centre.told(SupervisionEnded)) == 1
 
     talking(then)
 
