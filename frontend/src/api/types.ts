@@ -42,6 +42,8 @@ export interface Agent {
   /** When the wrap-up time ends by itself; absent from servers that do not say. */
   wrap_up_until: string | null
   auto_answer: boolean
+  /** The call that needs a disposition before the agent can be available again. */
+  disposition_due: string | null
 }
 
 export interface Queue {

@@ -75,6 +75,9 @@ export const en = {
   'wrapup.left': '{seconds} s left',
   'wrapup.running': 'running for {time}',
   'wrapup.finish': 'Finish now',
+  'wrapup.due': 'Please say what became of the call',
+  'wrapup.due.hint': 'You get the next call once you have chosen it and saved.',
+  'wrapup.due.short': 'Result of the call is missing',
 
   'calls.today': 'My calls today',
   'calls.none': 'No calls yet.',
@@ -337,6 +340,7 @@ export const en = {
   'device.verdict.failed': 'Failed',
   'reason.phone_asleep': 'Phone tab asleep',
   'reason.media_lost': 'Sound lost',
+  'reason.no_disposition': 'No call result given',
 
   'transfer.title': 'Transfer the call',
   'transfer.close': 'Close',
