@@ -78,6 +78,16 @@ export interface LiveLeg {
   is_muted: boolean
   /** `talk`, `aside` in a consultation, or how a supervisor takes part. */
   mode: string
+  quality: LiveQuality | null
+}
+
+/** How a leg sounded within the last seconds. */
+export interface LiveQuality {
+  verdict: 'good' | 'fair' | 'poor'
+  loss_percent: number
+  jitter_ms: number
+  round_trip_ms: number | null
+  mos: number
 }
 
 export interface LiveCall {

@@ -297,6 +297,8 @@ export const de: Record<Key, string> = {
   'phone.on_desk_phone': 'An Ihrem Tischtelefon',
   'phone.ended': 'Gespräch beendet: {reason}',
   'phone.quality': 'Verlust {loss} % · Jitter {jitter} ms · Laufzeit {rtt} ms',
+  'quality.title': 'Verbindung',
+  'quality.figures': 'Verlust {loss} % · Jitter {jitter} ms · Laufzeit {rtt} ms · MOS {mos}',
   'phone.quality.none': 'Die Verbindung wird gemessen …',
   'phone.quality.good': 'Gute Verbindung',
   'phone.quality.fair': 'Mäßige Verbindung',

@@ -297,6 +297,8 @@ export const en = {
   'phone.on_desk_phone': 'On your desk phone',
   'phone.ended': 'Call ended: {reason}',
   'phone.quality': 'Loss {loss} % · jitter {jitter} ms · delay {rtt} ms',
+  'quality.title': 'Connection',
+  'quality.figures': 'Loss {loss} % · jitter {jitter} ms · delay {rtt} ms · MOS {mos}',
   'phone.quality.none': 'Measuring the connection …',
   'phone.quality.good': 'Good connection',
   'phone.quality.fair': 'Fair connection',
