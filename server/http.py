@@ -116,7 +116,7 @@ class HttpServer:
             Queues(self._live),
             QueueSettings(database, self._live),
             Calls(database, self._live),
-            WrapUp(database),
+            WrapUp(database, self._live),
             Contacts(database, self._live),
             Staffing(database, self._live),
             DeviceTests(database),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -117,6 +117,10 @@ class Switchboard:
             for call in self._calls.values()
             if tenant_id is None or call.tenant_id == tenant_id
         )
+
+    def running(self) -> Iterable[Call]:
+        """Every call that is alive, of all tenants."""
+        return self._calls.values()
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -24,6 +24,7 @@ from telephony.events import (
     LegId,
     LegRole,
 )
+from telephony.sound_quality import SoundQuality
 from telephony.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class LegSnapshot:
     mode: str = "talk"
     """How it takes part in the talk: `talk`, `aside` in a consultation, or as a supervisor
     `listen`, `whisper` or `barge`."""
+    quality: SoundQuality | None = None
+    """How it sounded at the last look; None while too little is heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,4 +331,5 @@ class Call:
             is_held=party.is_held if member is None else member.is_away,
             is_muted=member is not None and member.muted,
             mode="aside" if member is not None and member.room == ASIDE else mode,
+            quality=party.meter.quality,
         )

@@ -31,6 +31,7 @@ from telephony.events import (
 from telephony.numbers import user_of
 from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec
 from telephony.sip.uri import SipUri
+from telephony.sound_quality import Meter
 from telephony.ua.leg import SipLeg
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Party:
         self.stops_prompts = False
         """Whether a key cuts what plays."""
         self._closed = False
+        self.meter = Meter()
         self._rang = False
         self._all_done: asyncio.Future[None] = loop.create_future()
         self._started = False

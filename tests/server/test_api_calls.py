@@ -1,5 +1,6 @@
 """Calls, agents, queues and recordings: everybody sees and moves what is theirs to."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,6 +9,7 @@ import pytest
 
 from casecore.permissions import Role
 from casecore.store import agents, calls, legs, queue_visits, recordings, timeline
+from telephony.sound_quality import SoundQuality, Verdict
 from tests.support.api import SOUND, Api, agent_snapshot, call_snapshot
 from tests.support.records import at, new_call, new_leg
 
@@ -197,6 +199,27 @@ async def test_own_call_may_be_hung_up_and_no_other(api: Api) -> None:
     assert (await api.ask("DELETE", f"/calls/live/{own.id}", role=Role.AGENT))[0] == 404
     assert (await api.ask("DELETE", f"/calls/live/{bens.id}", role=Role.VIEWER))[0] == 403
     assert (await api.ask("DELETE", f"/calls/live/{bens.id}", role=Role.SUPERVISOR))[0] == 200
+
+
+async def test_c09_live_legs_say_how_they_sound(api: Api) -> None:
+    [call] = api.live.calls(api.here.tenant_id)
+    caller, agent = call.legs
+    found = SoundQuality(Verdict.POOR, 7.5, 41.0, None, 2.9)
+    api.live.calls_of[api.here.tenant_id] = [
+        replace(call, legs=(caller, replace(agent, quality=found)))
+    ]
+    for role in (Role.SUPERVISOR, Role.AGENT):
+        [_, body] = await api.ask("GET", "/calls/live", role=role)
+        assert [leg["quality"] for leg in body["data"][0]["legs"]] == [
+            None,
+            {
+                "verdict": "poor",
+                "loss_percent": 7.5,
+                "jitter_ms": 41.0,
+                "round_trip_ms": None,
+                "mos": 2.9,
+            },
+        ]
 
 
 async def test_agents_call_from_their_own_phone_only(api: Api) -> None:

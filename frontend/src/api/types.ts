@@ -42,6 +42,8 @@ export interface Agent {
   /** When the wrap-up time ends by itself; absent from servers that do not say. */
   wrap_up_until: string | null
   auto_answer: boolean
+  /** The call that needs a disposition before the agent can be available again. */
+  disposition_due: string | null
 }
 
 export interface Queue {
@@ -76,6 +78,16 @@ export interface LiveLeg {
   is_muted: boolean
   /** `talk`, `aside` in a consultation, or how a supervisor takes part. */
   mode: string
+  quality: LiveQuality | null
+}
+
+/** How a leg sounded within the last seconds. */
+export interface LiveQuality {
+  verdict: 'good' | 'fair' | 'poor'
+  loss_percent: number
+  jitter_ms: number
+  round_trip_ms: number | null
+  mos: number
 }
 
 export interface LiveCall {

@@ -75,6 +75,9 @@ export const de: Record<Key, string> = {
   'wrapup.left': 'noch {seconds} s',
   'wrapup.running': 'läuft seit {time}',
   'wrapup.finish': 'Jetzt beenden',
+  'wrapup.due': 'Bitte angeben, was aus dem Anruf wurde',
+  'wrapup.due.hint': 'Der nächste Anruf kommt erst, wenn Sie es ausgewählt und gespeichert haben.',
+  'wrapup.due.short': 'Gesprächsergebnis fehlt',
 
   'calls.today': 'Meine Anrufe heute',
   'calls.none': 'Noch keine Anrufe.',
@@ -296,6 +299,8 @@ export const de: Record<Key, string> = {
   'phone.on_desk_phone': 'An Ihrem Tischtelefon',
   'phone.ended': 'Gespräch beendet: {reason}',
   'phone.quality': 'Verlust {loss} % · Jitter {jitter} ms · Laufzeit {rtt} ms',
+  'quality.title': 'Verbindung',
+  'quality.figures': 'Verlust {loss} % · Jitter {jitter} ms · Laufzeit {rtt} ms · MOS {mos}',
   'phone.quality.none': 'Die Verbindung wird gemessen …',
   'phone.quality.good': 'Gute Verbindung',
   'phone.quality.fair': 'Mäßige Verbindung',
@@ -339,6 +344,7 @@ export const de: Record<Key, string> = {
   'device.verdict.failed': 'Nicht bestanden',
   'reason.phone_asleep': 'Telefon-Tab schläft',
   'reason.media_lost': 'Ton verloren',
+  'reason.no_disposition': 'Kein Ergebnis angegeben',
 
   'transfer.title': 'Anruf weiterverbinden',
   'transfer.close': 'Schließen',

@@ -75,6 +75,9 @@ export const en = {
   'wrapup.left': '{seconds} s left',
   'wrapup.running': 'running for {time}',
   'wrapup.finish': 'Finish now',
+  'wrapup.due': 'Please say what became of the call',
+  'wrapup.due.hint': 'You get the next call once you have chosen it and saved.',
+  'wrapup.due.short': 'Result of the call is missing',
 
   'calls.today': 'My calls today',
   'calls.none': 'No calls yet.',
@@ -296,6 +299,8 @@ export const en = {
   'phone.on_desk_phone': 'On your desk phone',
   'phone.ended': 'Call ended: {reason}',
   'phone.quality': 'Loss {loss} % · jitter {jitter} ms · delay {rtt} ms',
+  'quality.title': 'Connection',
+  'quality.figures': 'Loss {loss} % · jitter {jitter} ms · delay {rtt} ms · MOS {mos}',
   'phone.quality.none': 'Measuring the connection …',
   'phone.quality.good': 'Good connection',
   'phone.quality.fair': 'Fair connection',
@@ -339,6 +344,7 @@ export const en = {
   'device.verdict.failed': 'Failed',
   'reason.phone_asleep': 'Phone tab asleep',
   'reason.media_lost': 'Sound lost',
+  'reason.no_disposition': 'No call result given',
 
   'transfer.title': 'Transfer the call',
   'transfer.close': 'Close',
