@@ -120,11 +120,9 @@ class Party:
         self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
-        self._closed = False
         self.meter = Meter()
-        self._rang = False
+        self._closed = self._rang = self._started = False
         self._all_done: asyncio.Future[None] = loop.create_future()
-        self._started = False
 
     # --- what the application does with it
 
