@@ -32,5 +32,5 @@ class StreamParameters:
     dtmf_send_payload_type: int | None = None
     dtmf_receive_payload_type: int | None = None
     ptime_ms: int = 20
-    """Length of the packets we send, 10 to 60."""
+    """Length of the packets of G.711 we send, 10 to 60; those of Opus have 20."""
     flow: MediaFlow = MediaFlow.SENDRECV
