@@ -67,6 +67,7 @@ class MediaLeg:
                 {t: _NUMBERS[codec] for t, codec in parameters.receive_payload_types.items()},
                 _type_or_none(parameters.dtmf_send_payload_type),
                 _type_or_none(parameters.dtmf_receive_payload_type),
+                parameters.dtmf_clock_rate,
                 min(60, max(10, parameters.ptime_ms)) * 8,
             )
 

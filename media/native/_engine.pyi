@@ -64,6 +64,7 @@ class NativeEngine:
         codecs: Mapping[int, int],
         digit_send_type: int,
         digit_receive_type: int,
+        digit_clock: int,
         packet_samples: int,
     ) -> None: ...
     def play(self, leg: NativeLeg, samples: NDArray[np.int16], loop: bool) -> int: ...

@@ -67,6 +67,7 @@ cdef extern from "engine.h" nogil:
         int8_t codec_of[128]
         int16_t digit_send_type
         int16_t digit_receive_type
+        uint32_t digit_clock
         uint16_t packet_samples
 
     ctypedef struct Figures:
@@ -377,7 +378,8 @@ cdef class NativeEngine:
         return found
 
     def set_stream(self, NativeLeg leg, remote, int flow, int send_type, int send_codec, codecs,
-                   int digit_send_type, int digit_receive_type, int packet_samples):
+                   int digit_send_type, int digit_receive_type, uint32_t digit_clock,
+                   int packet_samples):
         """`remote` is (host, port) or None; `codecs` maps payload types to codecs,
         which are the numbers of codec.h."""
         cdef Stream stream
@@ -394,6 +396,7 @@ cdef class NativeEngine:
             stream.codec_of[<uint8_t>(payload_type & 0x7F)] = codec
         stream.digit_send_type = digit_send_type
         stream.digit_receive_type = digit_receive_type
+        stream.digit_clock = digit_clock
         stream.packet_samples = packet_samples
         if send_codec == CODEC_OPUS or CODEC_OPUS in codecs.values():
             self._widen(leg)

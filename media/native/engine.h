@@ -38,6 +38,7 @@ typedef struct {
     CodecKind send_codec;
     int8_t codec_of[128]; /* payload type -> CodecKind, or -1 */
     int16_t digit_send_type, digit_receive_type; /* -1: none */
+    uint32_t digit_clock;    /* units in a second in which they say how long a key was held */
     uint16_t packet_samples; /* of G.711 in a packet of ours; with Opus it is always 20 ms */
 } Stream;
 

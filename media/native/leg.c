@@ -32,6 +32,7 @@ Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
     jitter_reset(&leg->buffer);
     memset(leg->stream.codec_of, -1, sizeof leg->stream.codec_of);
     leg->stream.digit_send_type = leg->stream.digit_receive_type = -1;
+    leg->stream.digit_clock = RATE;
     leg->stream.packet_samples = FRAME;
     return leg;
 }
@@ -198,7 +199,7 @@ static void take_digit(Leg *leg, const RtpPacket *packet)
     uint16_t duration;
     if (digits_receive(&leg->digits_in, packet->payload, packet->length, packet->timestamp, &event,
                        &duration))
-        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (leg_clock(leg) / 1000), NULL);
+        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration * 1000LL / leg->stream.digit_clock, NULL);
 }
 
 /* A party may change between the codecs that were agreed on: other timestamps, another buffer. */
@@ -343,7 +344,7 @@ void leg_hear(Leg *leg)
     uint8_t event;
     uint16_t duration;
     if (digits_tick(&leg->digits_in, &event, &duration))
-        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (leg_clock(leg) / 1000), NULL);
+        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration * 1000LL / leg->stream.digit_clock, NULL);
     if (leg->stream.flow & FLOW_RECEIVE) {
         if (leg->hears_wide)
             wide_hear(leg->wide, leg->heard, leg->digits_in.active);
@@ -373,7 +374,7 @@ void leg_set_stream(Leg *leg, const Stream *stream)
                        !same_address(&leg->stream.remote, &stream->remote);
     leg->stream = *stream;
     leg->digits_in.clock = codec_clock(stream->send_codec);
-    leg->digits_out.scale = (uint16_t)(codec_clock(stream->send_codec) / RATE);
+    leg->digits_out.scale = (uint16_t)(stream->digit_clock / RATE);
     if (moved && stream->has_remote && !leg->secure) {
         leg->locked = leg->learned = false;
         /* Reports follow the party; where the one before sent its own from is nothing to this one. */

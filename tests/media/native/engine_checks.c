@@ -72,6 +72,7 @@ static void set_stream(Party *party, uint8_t flow)
                      .packet_samples = FRAME};
     memset(stream.codec_of, -1, sizeof stream.codec_of);
     stream.codec_of[0] = CODEC_PCMU;
+    stream.digit_clock = RATE;
     CHECK(order_stream(party->leg, &stream));
 }
 

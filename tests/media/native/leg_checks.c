@@ -36,6 +36,7 @@ static void world_open(World *world)
     stream->flow = FLOW_SEND | FLOW_RECEIVE;
     stream->digit_send_type = stream->digit_receive_type = KEY_TYPE;
     stream->packet_samples = FRAME;
+    stream->digit_clock = RATE;
     leg_set_stream(world->leg, stream);
 }
 
@@ -47,6 +48,7 @@ static void world_open_wide(World *world)
     world->stream.codec_of[OPUS_TYPE] = CODEC_OPUS;
     world->stream.send_codec = CODEC_OPUS;
     world->stream.send_type = OPUS_TYPE;
+    world->stream.digit_clock = 48000;
     leg_set_stream(world->leg, &world->stream);
 }
 

@@ -36,6 +36,7 @@ static void world_open(World *world)
     stream->flow = FLOW_SEND | FLOW_RECEIVE;
     stream->digit_send_type = stream->digit_receive_type = KEY_TYPE;
     stream->packet_samples = FRAME;
+    stream->digit_clock = RATE;
     leg_set_stream(world->leg, stream);
 }
 
