@@ -179,7 +179,7 @@ struct Shard {
     uint64_t random;
     bool events_waiting;
     _Atomic uint64_t overruns, skipped, ticks;
-    _Atomic uint32_t tick_us[TICKS_KEPT]; /* how long the last ticks took */
+    _Atomic uint32_t tick_us[TICKS_KEPT]; /* processor time the last ticks took */
     _Atomic uint32_t late_us[TICKS_KEPT]; /* how late they began */
 };
 

@@ -1,9 +1,9 @@
 """Calls other parties for a call's sake: every contact of a phone at once, or a trunk."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -16,6 +16,8 @@ from telephony.events import LegRole
 from telephony.sip.uri import NameAddress, SipUri
 from telephony.transport.flow import Flow
 from telephony.ua.leg_handler import Credentials, HeaderFields
+
+log = logging.getLogger(__name__)
 
 BUSY = frozenset({486, 600, 603})
 AUTO_ANSWER: HeaderFields = (
@@ -118,8 +120,11 @@ async def ring(
     winner, reason = None, None
     try:
         for target in targets:
-            with suppress(MediaError):
+            try:
                 parties.append(_invite(call, target, role, from_, headers))
+            except MediaError as error:
+                # Another place of theirs may still get room.
+                log.warning("not rung for want of media", extra={"reason": str(error)})
         if on_early_sound is not None:
             for party in parties:
                 party.hooks.early_sound = partial(on_early_sound, party)
