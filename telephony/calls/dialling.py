@@ -120,11 +120,8 @@ async def ring(
     winner, reason = None, None
     try:
         for target in targets:
-            try:
-                parties.append(_invite(call, target, role, from_, headers))
-            except MediaError as error:
-                # Another place of theirs may still get room.
-                log.warning("not rung for want of media", extra={"reason": str(error)})
+            if (party := _invite(call, target, role, from_, headers)) is not None:
+                parties.append(party)
         if on_early_sound is not None:
             for party in parties:
                 party.hooks.early_sound = partial(on_early_sound, party)
@@ -155,9 +152,14 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 
 def _invite(
     call: Call, target: Target, role: LegRole, from_: NameAddress, headers: HeaderFields
-) -> Party:
+) -> Party | None:
+    """None where there is no room for one more."""
     in_browser = target.flow is not None and target.flow.is_browser
-    party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
+    try:
+        party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
+    except MediaError as error:
+        log.warning("not rung for want of media", extra={"reason": error.code})
+        return None
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,
