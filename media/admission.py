@@ -12,7 +12,7 @@ _FULL = 0.85
 def admit(*, legs: int, most: int, tick_us: Sequence[int]) -> None:
     """Raises OverCapacity when a shard has its legs, or has little time left.
 
-    `tick_us` are the durations of its last ticks in microseconds.
+    `tick_us` are what its last ticks took of a processor, in microseconds.
     """
     if legs >= most:
         raise OverCapacity(f"{legs} legs are all this media thread may carry")

@@ -4,13 +4,14 @@ from enum import Enum
 
 
 class Codec(Enum):
-    """A codec the engine encodes and decodes; the value is its RFC 3551 encoding name.
+    """A codec the engine encodes and decodes; the value is its encoding name in capitals.
 
     `Codec("PCMU")` therefore leads from the name in an SDP to the codec.
     """
 
     PCMU = "PCMU"
     PCMA = "PCMA"
+    OPUS = "OPUS"
 
     @property
     def encoding_name(self) -> str:
@@ -18,13 +19,14 @@ class Codec(Enum):
 
     @property
     def payload_type(self) -> int:
-        """The static payload type, which a peer may rely on without an `rtpmap` line."""
-        return _STATIC_PAYLOAD_TYPES[self]
+        """The one under which we offer it. A peer may rely on those of G.711, which are static,
+        without an `rtpmap` line; that of Opus is only one that browsers use, too."""
+        return _PAYLOAD_TYPES[self]
 
     @property
     def clock_rate(self) -> int:
         """RTP timestamp units per second."""
-        return 8_000
+        return 48_000 if self is Codec.OPUS else 8_000
 
 
-_STATIC_PAYLOAD_TYPES = {Codec.PCMU: 0, Codec.PCMA: 8}
+_PAYLOAD_TYPES = {Codec.PCMU: 0, Codec.PCMA: 8, Codec.OPUS: 111}

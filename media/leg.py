@@ -19,7 +19,8 @@ from media.streams import StreamParameters
 
 _LONGEST_KEY_MS = 8_000
 """More does not fit into the 16 bits of a telephone-event's duration."""
-_LAWS = {Codec.PCMU: 0, Codec.PCMA: 1}
+_NUMBERS = {Codec.PCMU: 0, Codec.PCMA: 1, Codec.OPUS: 2}
+"""The engine's own; they must agree with codec.h."""
 
 
 class LegControl(EngineAccess, Protocol):
@@ -62,10 +63,11 @@ class MediaLeg:
                 parameters.remote,
                 parameters.flow.bits,
                 parameters.send_payload_type,
-                _LAWS[parameters.codec],
-                {t: _LAWS[codec] for t, codec in parameters.receive_payload_types.items()},
+                _NUMBERS[parameters.codec],
+                {t: _NUMBERS[codec] for t, codec in parameters.receive_payload_types.items()},
                 _type_or_none(parameters.dtmf_send_payload_type),
                 _type_or_none(parameters.dtmf_receive_payload_type),
+                parameters.dtmf_clock_rate,
                 min(60, max(10, parameters.ptime_ms)) * 8,
             )
 

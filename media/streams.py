@@ -31,6 +31,8 @@ class StreamParameters:
     receive_payload_types: Mapping[int, Codec]
     dtmf_send_payload_type: int | None = None
     dtmf_receive_payload_type: int | None = None
+    dtmf_clock_rate: int = 8_000
+    """8000 or 48000: in which units a second telephone-events say how long they last."""
     ptime_ms: int = 20
-    """Length of the packets we send, 10 to 60."""
+    """Length of the packets of G.711 we send, 10 to 60; those of Opus have 20."""
     flow: MediaFlow = MediaFlow.SENDRECV

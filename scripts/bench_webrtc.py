@@ -47,6 +47,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--suite", choices=sorted(SUITES), default="gcm", help="AES-256-GCM, or AES-CM with SHA-1"
     )
+    parser.add_argument("--codec", choices=["opus", "pcmu"], default="pcmu")
     parser.add_argument("--handshakes", type=int, default=200, help="0 to 2000")
     parser.add_argument("--json", action="store_true", help="only the report, no progress")
     arguments = parser.parse_args()
@@ -64,8 +65,11 @@ def main() -> int:
         cores = choose_cores()
         raise_file_limit(3 * arguments.legs + 100)
         suite = SUITES[arguments.suite]
-        scenario = Scenario(arguments.legs, WARM_SECONDS, arguments.seconds, suite=suite)
-        metrics = {"suite": arguments.suite, **run_scenario(scenario, cores)}
+        codec = arguments.codec.upper()
+        scenario = Scenario(
+            arguments.legs, WARM_SECONDS, arguments.seconds, suite=suite, codec=codec
+        )
+        metrics = {"suite": arguments.suite, "codec": codec, **run_scenario(scenario, cores)}
         if arguments.handshakes:
             metrics |= time_handshakes(arguments.handshakes, cores)
     except BenchError as error:

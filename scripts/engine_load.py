@@ -43,6 +43,7 @@ class Scenario:
     spin: bool = False
     suite: Suite | None = None
     """Every leg is a browser's, under keys; None for plain RTP."""
+    codec: str = "PCMU"
 
     @property
     def name(self) -> str:
@@ -102,6 +103,7 @@ def run_scenario(scenario: Scenario, cores: Cores) -> dict[str, Any]:
         *(str(generator_program()), "--legs", str(scenario.legs)),
         *("--warm", str(scenario.warm_s), "--seconds", str(scenario.window_s)),
         *(("--srtp", str(scenario.suite.profile)) if scenario.suite else ()),
+        *(("--opus", "1") if scenario.codec == "OPUS" else ()),
     ]
     engine_command = [sys.executable, str(LOAD / "media_engine.py")]
     seconds = scenario.warm_s + scenario.window_s + 60.0
@@ -117,9 +119,12 @@ def run_scenario(scenario: Scenario, cores: Cores) -> dict[str, Any]:
 
 
 def generator_program() -> Path:
-    """The SRTP it speaks is the engine's own."""
-    parts = [NATIVE / name for name in ("srtp.c", "srtp.h", "wire.h")]
-    return compile_c(LOAD / "rtp_load.c", *parts, libraries=["crypto"])
+    """The SRTP and the Opus it speaks are the engine's own."""
+    units = ("codec", "codec_opus", "g711", "srtp")
+    parts = [NATIVE / f"{unit}.{kind}" for unit in units for kind in "ch"]
+    return compile_c(
+        LOAD / "rtp_load.c", *parts, NATIVE / "wire.h", libraries=["crypto", "opus", "m"]
+    )
 
 
 def measure(
@@ -132,6 +137,7 @@ def measure(
         "record_in": str(folder) if folder else None,
         "spin": scenario.spin,
         "suite": asdict(scenario.suite) if scenario.suite else None,
+        "codec": scenario.codec,
     }
     engine.say(json.dumps(order))
     legs = json.loads(engine.hear())["legs"]

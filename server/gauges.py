@@ -28,7 +28,7 @@ def gauges_of(
         media("murima_media_bridges", "Open bridges", "bridges"),
         media("murima_media_recordings", "Recordings being written", "recordings"),
         media("murima_media_overruns", "Media ticks that began late", "overruns"),
-        media("murima_media_tick_us_p99", "Duration of media ticks", "tick_us_p99"),
+        media("murima_media_tick_us_p99", "Processor time of media ticks", "tick_us_p99"),
         media("murima_media_late_us_p99", "Lateness of media ticks", "late_us_p99"),
         sip("murima_sip_dialogs", "SIP dialogs", "dialogs"),
         sip("murima_sip_transactions", "SIP transactions", "transactions"),

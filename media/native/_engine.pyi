@@ -60,10 +60,11 @@ class NativeEngine:
         remote: tuple[str, int] | None,
         flow: int,
         send_type: int,
-        send_law: int,
-        laws: Mapping[int, int],
+        send_codec: int,
+        codecs: Mapping[int, int],
         digit_send_type: int,
         digit_receive_type: int,
+        digit_clock: int,
         packet_samples: int,
     ) -> None: ...
     def play(self, leg: NativeLeg, samples: NDArray[np.int16], loop: bool) -> int: ...

@@ -52,7 +52,10 @@ cdef extern from "engine.h" nogil:
         uint16_t size
         uint8_t data[1500]
 
-    ctypedef enum Law:
+    ctypedef enum CodecKind:
+        CODEC_OPUS
+
+    ctypedef struct Wide:
         pass
 
     ctypedef struct Stream:
@@ -60,10 +63,11 @@ cdef extern from "engine.h" nogil:
         bint has_remote
         uint8_t flow
         uint8_t send_type
-        Law send_law
-        int8_t law_of[128]
+        CodecKind send_codec
+        int8_t codec_of[128]
         int16_t digit_send_type
         int16_t digit_receive_type
+        uint32_t digit_clock
         uint16_t packet_samples
 
     ctypedef struct Figures:
@@ -132,6 +136,9 @@ cdef extern from "engine.h" nogil:
     void tap_free(SampleRing *tap)
     bint order_add_leg(Shard *shard, Leg *leg, uint8_t phase)
     bint order_stream(Leg *leg, const Stream *stream)
+    Wide *wide_new()
+    void wide_free(Wide *wide)
+    bint order_wide(Leg *leg, Wide *wide)
     bint order_remove_leg(Leg *leg)
     bint order_keys(Leg *leg, Srtp *inbound, Srtp *outbound)
     bint order_peer(Leg *leg, const Address *peer)
@@ -170,6 +177,7 @@ cdef class NativeLeg:
     cdef readonly bint is_open
     cdef readonly bint is_secure
     cdef bint is_leaving
+    cdef bint has_wide
 
     cdef Leg *use(self) except NULL:
         if self.is_leaving:
@@ -369,24 +377,44 @@ cdef class NativeEngine:
             found.append((datagram.data[:datagram.size], host, port))
         return found
 
-    def set_stream(self, NativeLeg leg, remote, int flow, int send_type, int send_law, laws,
-                   int digit_send_type, int digit_receive_type, int packet_samples):
-        """`remote` is (host, port) or None; `laws` maps payload types to laws."""
+    def set_stream(self, NativeLeg leg, remote, int flow, int send_type, int send_codec, codecs,
+                   int digit_send_type, int digit_receive_type, uint32_t digit_clock,
+                   int packet_samples):
+        """`remote` is (host, port) or None; `codecs` maps payload types to codecs,
+        which are the numbers of codec.h."""
         cdef Stream stream
+        cdef Leg *used = leg.use()
         memset(&stream, 0, sizeof(stream))
-        memset(stream.law_of, 0xFF, sizeof(stream.law_of))
+        memset(stream.codec_of, 0xFF, sizeof(stream.codec_of))
         if remote is not None:
             _address(&stream.remote, remote[0], remote[1])
             stream.has_remote = True
         stream.flow = flow
         stream.send_type = send_type
-        stream.send_law = <Law>send_law
-        for payload_type, law in laws.items():
-            stream.law_of[<uint8_t>(payload_type & 0x7F)] = law
+        stream.send_codec = <CodecKind>send_codec
+        for payload_type, codec in codecs.items():
+            stream.codec_of[<uint8_t>(payload_type & 0x7F)] = codec
         stream.digit_send_type = digit_send_type
         stream.digit_receive_type = digit_receive_type
+        stream.digit_clock = digit_clock
         stream.packet_samples = packet_samples
-        _check(order_stream(leg.use(), &stream))
+        if send_codec == CODEC_OPUS or CODEC_OPUS in codecs.values():
+            self._widen(leg)
+        _check(order_stream(used, &stream))
+
+    cdef int _widen(self, NativeLeg leg) except -1:
+        """Give the leg what Opus needs, once."""
+        cdef Wide *wide
+        if leg.has_wide:
+            return 0
+        wide = wide_new()
+        if wide == NULL:
+            raise MemoryError
+        if not order_wide(leg.use(), wide):
+            wide_free(wide)
+            raise OrdersFull
+        leg.has_wide = True
+        return 0
 
     def play(self, NativeLeg leg, const int16_t[::1] samples, bint loop):
         """Returns the id of the play; `samples` must live until its `played` event."""

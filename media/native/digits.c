@@ -5,7 +5,7 @@
 #define FRAME 160
 #define EVENT_MOST 15
 #define LOST_AFTER 5 /* frames without a packet of an event that has not ended */
-#define LONG_AGO 8000 /* samples; further back is another stream */
+#define CLOCK 8000 /* timestamp units in a second, where nothing else was agreed */
 #define SEGMENT UINT16_MAX /* samples; a longer event goes on under a timestamp this much later */
 #define END_PACKETS 3
 #define VOLUME 10 /* dBm0 below zero */
@@ -25,9 +25,10 @@ static bool let_go(DigitReceiver *receiver, uint8_t *event, uint16_t *duration)
 static bool is_straggler(const DigitReceiver *receiver, uint8_t event, uint32_t timestamp)
 {
     const uint32_t back = receiver->timestamp - timestamp;
+    const uint32_t long_ago = receiver->clock ? receiver->clock : CLOCK; /* another stream */
     if (!receiver->active && !receiver->told)
         return false;
-    return (back != 0 && back < LONG_AGO) || (back == SEGMENT && event == receiver->event);
+    return (back != 0 && back < long_ago) || (back == SEGMENT && event == receiver->event);
 }
 
 bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t length,
@@ -113,7 +114,9 @@ bool digits_next(DigitSender *sender, DigitPacket *packet, bool *silent)
     const bool end = sender->sent >= sender->queue[at].tone;
     packet->payload[0] = sender->queue[at].event;
     packet->payload[1] = (uint8_t)((end ? 0x80 : 0) | VOLUME);
-    wire_write_u16(packet->payload + 2, sender->sent);
+    /* At 48000 units a second 16 bits say 1.4 s: a key held for longer says just that. */
+    const uint32_t units = sender->sent * (uint32_t)(sender->scale ? sender->scale : 1);
+    wire_write_u16(packet->payload + 2, units < UINT16_MAX ? (uint16_t)units : UINT16_MAX);
     if (end && ++sender->ends == END_PACKETS) {
         sender->head++;
         sender->active = false;

@@ -16,10 +16,11 @@ typedef struct {
     uint16_t duration;
     uint32_t timestamp;
     uint32_t silent; /* frames since its last packet */
+    uint32_t clock;  /* timestamp units in a second; 0: 8000 */
 } DigitReceiver;
 
 /* One packet of an event. Returns true when the key has been let go: then `event` and `duration`
- * (in samples) are set. Repeats of an end are passed over. */
+ * (in timestamp units) are set. Repeats of an end are passed over. */
 bool digits_receive(DigitReceiver *receiver, const uint8_t *payload, size_t length,
                     uint32_t timestamp, uint8_t *event, uint16_t *duration);
 
@@ -36,6 +37,7 @@ typedef struct {
     uint16_t sent;      /* samples of the present event */
     uint16_t pause;     /* samples of gap left */
     uint8_t ends;       /* end packets sent */
+    uint16_t scale;     /* timestamp units in a sample; 0: one */
     bool active;
 } DigitSender;
 

@@ -23,6 +23,7 @@ static void recorder_told(void *context, const Recording *recording, bool finish
 Engine *engine_open(uint32_t shards, uint32_t most_legs, uint64_t least_free)
 {
     g711_init();
+    resample_init();
     Engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return NULL;

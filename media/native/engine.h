@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "codec.h"
 #include "digits.h"
 #include "g711.h"
 #include "jitter.h"
@@ -16,6 +17,7 @@
 #include "ring.h"
 #include "rtcp.h"
 #include "secure.h"
+#include "wide.h"
 #include "wire.h"
 
 #define PHASES 4
@@ -33,10 +35,11 @@ typedef struct {
     bool has_remote;
     uint8_t flow; /* of Flow */
     uint8_t send_type;
-    Law send_law;
-    int8_t law_of[128]; /* payload type -> Law, or -1 */
+    CodecKind send_codec;
+    int8_t codec_of[128]; /* payload type -> CodecKind, or -1 */
     int16_t digit_send_type, digit_receive_type; /* -1: none */
-    uint16_t packet_samples;
+    uint32_t digit_clock;    /* units in a second in which they say how long a key was held */
+    uint16_t packet_samples; /* of G.711 in a packet of ours; with Opus it is always 20 ms */
 } Stream;
 
 /* Figures of one leg; written by the media thread, read by anybody. */
@@ -69,6 +72,8 @@ typedef struct Leg {
     Bridge *bridge;
     uint8_t member; /* place in the bridge */
     Secure *secure; /* NULL: plain RTP */
+    Wide *wide;     /* NULL: it never had Opus */
+    bool hears_wide; /* what comes at present is Opus */
 
     /* receiving */
     Address source, candidate;
@@ -174,7 +179,7 @@ struct Shard {
     uint64_t random;
     bool events_waiting;
     _Atomic uint64_t overruns, skipped, ticks;
-    _Atomic uint32_t tick_us[TICKS_KEPT]; /* how long the last ticks took */
+    _Atomic uint32_t tick_us[TICKS_KEPT]; /* processor time the last ticks took */
     _Atomic uint32_t late_us[TICKS_KEPT]; /* how late they began */
 };
 
@@ -209,6 +214,8 @@ void tap_free(SampleRing *tap);
 /* Each hands one order to the shard; false when its ring is full. */
 bool order_add_leg(Shard *shard, Leg *leg, uint8_t phase);
 bool order_stream(Leg *leg, const Stream *stream);
+/* Before its first stream with Opus; `wide` is the leg's own if this is true. */
+bool order_wide(Leg *leg, Wide *wide);
 bool order_remove_leg(Leg *leg);
 /* Of a secure leg: keys, which are the leg's own if this is true, and who is heard and sent to. */
 bool order_keys(Leg *leg, Srtp *in, Srtp *out);
@@ -234,7 +241,18 @@ bool order_stop_recording(Shard *shard, uint64_t id);
 
 void leg_receive(Leg *leg, int64_t now_ns);
 void leg_hear(Leg *leg);
-void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns);
+/* What is said to the leg, where anything is, else NULL: 20 ms at 8000 samples a second, and for a
+ * leg that is sent Opus also what is there at 16000, which is heard together with it. */
+void leg_send(Leg *leg, const int16_t *mixed, const int16_t *wide, int64_t now_ns);
+/* Timestamp units in a second of what the leg is sent. */
+static inline uint32_t leg_clock(const Leg *leg)
+{
+    return codec_clock(leg->stream.send_codec);
+}
+static inline bool leg_speaks_wide(const Leg *leg)
+{
+    return leg->wide && leg->stream.send_codec == CODEC_OPUS;
+}
 /* RTCP, after a frame was sent. The first report of ours goes out by chance, not with all others. */
 void leg_reports(Leg *leg, int64_t now_ns);
 void leg_plan_report(Leg *leg, uint32_t chance);

@@ -4,10 +4,7 @@
 #include <string.h>
 
 #define MASK (JITTER_RING - 1)
-#define JUMP (RATE)              /* a timestamp this far off begins a new stream */
-#define WINDOW 250               /* frames after which the delay may shrink: 5 s */
 #define SECOND 50                /* frames */
-#define LATE_RUN 10              /* frames with packets too late only: a clock was set back */
 #define FADE 40                  /* samples from concealment back to sound: 5 ms */
 #define LOST_MOST 3              /* frames made up before silence */
 #define PERIOD_LEAST 32          /* 250 Hz */
@@ -23,66 +20,27 @@ static void remember(Jitter *jitter, const int16_t *frame)
 void jitter_reset(Jitter *jitter)
 {
     memset(jitter, 0, sizeof *jitter);
-    jitter->delay = JITTER_START;
+    pace_reset(&jitter->pace, FRAME);
 }
 
-static void begin_window(Jitter *jitter)
+void jitter_forget(Jitter *jitter)
 {
-    jitter->frames = 0;
-    jitter->margin = INT32_MAX;
-    jitter->most = INT32_MIN;
-}
-
-static void anchor(Jitter *jitter, uint32_t timestamp)
-{
-    memset(jitter->held, 0, sizeof jitter->held);
-    begin_window(jitter);
-    jitter->late_run = 0;
-    jitter->play = timestamp - jitter->delay;
-    jitter->running = true;
-    jitter->pending_insert = jitter->pending_drop = 0;
-}
-
-/* A packet came too late. Two within a second are no accident: wait one frame longer. */
-static void note_late(Jitter *jitter)
-{
-    jitter->late++;
-    const bool again = jitter->last_late != 0 && jitter->clock - jitter->last_late < SECOND;
-    jitter->last_late = jitter->clock ? jitter->clock : 1;
-    if (again && jitter->pending_insert == 0 && jitter->most < JITTER_MAX)
-        jitter->pending_insert = 1;
-}
-
-/* Packets that keep coming too late altogether show that the sender's clock was set back. Those that
- * come in one frame are what a stalled network let go of at once, and count as one. */
-static bool was_set_back(Jitter *jitter, bool too_late)
-{
-    if (!too_late)
-        jitter->late_run = 0;
-    else if (jitter->late_run == 0 || jitter->clock != jitter->last_late)
-        jitter->late_run++;
-    return jitter->late_run == LATE_RUN;
+    const Pace pace = jitter->pace;
+    const uint64_t concealed = jitter->concealed;
+    jitter_reset(jitter);
+    jitter->pace = pace;
+    pace_forget(&jitter->pace);
+    jitter->concealed = concealed;
 }
 
 void jitter_put(Jitter *jitter, uint32_t timestamp, const int16_t *samples, size_t count)
 {
     if (count == 0 || count > JITTER_RING / 4)
         return;
-    if (!jitter->running)
-        anchor(jitter, timestamp);
-    int32_t early = (int32_t)(timestamp - jitter->play);
-    /* Compared, not added up: any timestamp may come, and a sum could overflow. */
-    const bool set_back = was_set_back(jitter, early <= -(int32_t)count);
-    if (early > JUMP - (int32_t)count || early < -JUMP || set_back) {
-        anchor(jitter, timestamp);
-        early = (int32_t)(timestamp - jitter->play);
-    }
-    if (early < jitter->margin)
-        jitter->margin = early;
-    if (early > jitter->most)
-        jitter->most = early;
+    if (pace_arrive(&jitter->pace, timestamp, (uint32_t)count))
+        memset(jitter->held, 0, sizeof jitter->held);
+    const int32_t early = (int32_t)(timestamp - jitter->pace.play);
     if (early < 0) {
-        note_late(jitter);
         const size_t gone = (size_t)-early;
         if (gone >= count)
             return;
@@ -164,12 +122,12 @@ static bool take(Jitter *jitter, int16_t *frame)
 {
     size_t present = 0;
     for (uint32_t i = 0; i < FRAME; i++) {
-        const size_t at = (jitter->play + i) & MASK;
+        const size_t at = (jitter->pace.play + i) & MASK;
         frame[i] = jitter->held[at] ? jitter->ring[at] : 0;
         present += jitter->held[at];
         jitter->held[at] = 0;
     }
-    jitter->play += FRAME;
+    jitter->pace.play += FRAME;
     return present > FRAME / 2;
 }
 
@@ -181,32 +139,11 @@ static bool is_quiet(const int16_t *frame)
     return sum < QUIET * FRAME;
 }
 
-static uint32_t within_limits(int64_t delay)
-{
-    return (uint32_t)(delay < FRAME ? FRAME : delay > JITTER_MAX ? JITTER_MAX : delay);
-}
-
-/* At the end of a window: if every packet came early enough, wait one frame less from now on. What
- * counts is what was seen, not what was once intended: the sender's clock is not ours. */
-static void consider_shrinking(Jitter *jitter)
-{
-    if (++jitter->frames < WINDOW)
-        return;
-    if (jitter->margin != INT32_MAX) {
-        if (jitter->margin >= 2 * FRAME)
-            jitter->pending_drop = 1 + (jitter->margin >= 6 * FRAME);
-        jitter->delay = within_limits(jitter->most);
-    }
-    begin_window(jitter);
-}
-
 /* Leave one frame out: begin as it would have begun, go on as the next one does. */
 static bool skip_frame(Jitter *jitter, int16_t *frame)
 {
     int16_t left_out[FADE];
     memcpy(left_out, frame, sizeof left_out);
-    jitter->pending_drop = 0;
-    jitter->delay = within_limits((int64_t)jitter->delay - FRAME);
     const bool came = take(jitter, frame);
     for (int i = 0; i < FADE; i++)
         frame[i] = (int16_t)((frame[i] * i + left_out[i] * (FADE - i)) / FADE);
@@ -215,20 +152,15 @@ static bool skip_frame(Jitter *jitter, int16_t *frame)
 
 bool jitter_get(Jitter *jitter, int16_t *frame, bool quiet)
 {
-    jitter->clock++;
-    if (!jitter->running) {
+    pace_begin_frame(&jitter->pace);
+    if (!jitter->pace.running) {
         memset(frame, 0, FRAME * sizeof *frame);
         return false;
     }
-    consider_shrinking(jitter);
-    if (jitter->pending_insert > 0) {
-        /* Everything is heard 20 ms later from now on; the gap is made up. */
-        jitter->pending_insert--;
-        jitter->delay = within_limits((int64_t)jitter->delay + FRAME);
+    if (pace_inserts(&jitter->pace))
         return conceal(jitter, frame, quiet);
-    }
     bool came = take(jitter, frame);
-    if (came && jitter->pending_drop > 0 && (is_quiet(frame) || jitter->pending_drop > 1))
+    if (came && jitter->pace.pending_drop > 0 && pace_drops(&jitter->pace, is_quiet(frame)))
         came = skip_frame(jitter, frame);
     if (!came)
         return conceal(jitter, frame, quiet);

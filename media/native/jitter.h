@@ -7,36 +7,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pace.h"
+
 #define RATE 8000
 #define FRAME 160                /* samples in 20 ms */
 #define JITTER_RING 8192         /* samples that can wait: 1 s */
-#define JITTER_START (2 * FRAME) /* delay at the beginning */
-#define JITTER_MAX (10 * FRAME)
+#define JITTER_START (PACE_START * FRAME)
+#define JITTER_MAX (PACE_MOST * FRAME)
 
 typedef struct {
     int16_t ring[JITTER_RING];
     uint8_t held[JITTER_RING]; /* whether the sample of that place has come */
-    bool running;
-    uint32_t play;   /* timestamp of the next sample to give out */
-    int32_t margin;  /* least earliness of a packet in this window, in samples */
-    int32_t most;    /* greatest earliness */
-    uint32_t late_run; /* frames in a row whose packets came too late altogether */
-    uint32_t frames; /* given out in this window */
-    uint32_t last_late;        /* when the last late packet came, in frames since the start */
-    uint32_t clock;            /* frames given out since start */
-    int32_t pending_insert;    /* frames to hold back, so that the delay grows */
-    int32_t pending_drop;      /* frames to leave out, so that it shrinks */
+    Pace pace;
     int16_t history[2 * FRAME];/* what was heard last, to conceal with */
     int16_t tail[FRAME];       /* how the concealment would go on, to fade from */
     uint32_t lost_run;         /* frames concealed in a row */
     uint32_t period;           /* pitch of the concealment, samples; 0: nothing is made up now */
     uint32_t position;         /* within the period */
-    uint32_t delay;            /* how long the promptest packets wait, samples */
-    uint64_t late;             /* packets that came too late to be heard */
     uint64_t concealed;        /* frames made up */
 } Jitter;
 
 void jitter_reset(Jitter *jitter);
+
+/* The stream is over; what was learnt of the network, and the counts, stay. */
+void jitter_forget(Jitter *jitter);
 
 /* Put decoded samples at their timestamp. */
 void jitter_put(Jitter *jitter, uint32_t timestamp, const int16_t *samples, size_t count);

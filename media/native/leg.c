@@ -30,8 +30,9 @@ Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
     leg_plan_report(leg, (uint32_t)(seed >> 40));
     leg->mark = true;
     jitter_reset(&leg->buffer);
-    memset(leg->stream.law_of, -1, sizeof leg->stream.law_of);
+    memset(leg->stream.codec_of, -1, sizeof leg->stream.codec_of);
     leg->stream.digit_send_type = leg->stream.digit_receive_type = -1;
+    leg->stream.digit_clock = RATE;
     leg->stream.packet_samples = FRAME;
     return leg;
 }
@@ -39,6 +40,7 @@ Leg *leg_new(uint64_t id, int rtp, int rtcp, uint32_t timeout_ms, uint64_t seed)
 void leg_free(Leg *leg)
 {
     secure_free(leg->secure);
+    wide_free(leg->wide);
     free(leg);
 }
 
@@ -69,12 +71,10 @@ static void end_stream(Leg *leg)
     const uint32_t expected = leg->cycles + leg->highest_sequence - leg->base_sequence + 1;
     if (expected > leg->received_of_ssrc)
         leg->lost_before += expected - leg->received_of_ssrc;
-    const uint32_t delay = leg->buffer.delay;
-    const uint64_t late = leg->buffer.late, concealed = leg->buffer.concealed;
-    jitter_reset(&leg->buffer);
-    leg->buffer.delay = delay;
-    leg->buffer.late = late;
-    leg->buffer.concealed = concealed;
+    if (leg->hears_wide)
+        packets_forget(&leg->wide->packets);
+    else
+        jitter_forget(&leg->buffer);
     leg->has_stream = false;
 }
 
@@ -173,13 +173,20 @@ static bool count_packet(Leg *leg, const RtpPacket *packet)
     return true;
 }
 
+/* Timestamp units in a second of what comes. */
+static uint32_t heard_clock(const Leg *leg)
+{
+    return leg->hears_wide ? codec_clock(CODEC_OPUS) : RATE;
+}
+
 static void measure_jitter(Leg *leg, const RtpPacket *packet, int64_t arrival_ns)
 {
-    const double transit = (double)arrival_ns * RATE / 1e9 - (double)packet->timestamp;
+    const uint32_t clock = heard_clock(leg);
+    const double transit = (double)arrival_ns * clock / 1e9 - (double)packet->timestamp;
     if (leg->has_transit) {
         double change = transit - leg->transit;
         change = change < 0 ? -change : change;
-        if (change < RATE) /* a wrapped or restarted timestamp is no jitter */
+        if (change < clock) /* a wrapped or restarted timestamp is no jitter */
             leg->jitter += (change - leg->jitter) / 16;
     }
     leg->transit = transit;
@@ -192,11 +199,24 @@ static void take_digit(Leg *leg, const RtpPacket *packet)
     uint16_t duration;
     if (digits_receive(&leg->digits_in, packet->payload, packet->length, packet->timestamp, &event,
                        &duration))
-        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (RATE / 1000), NULL);
+        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration * 1000LL / leg->stream.digit_clock, NULL);
+}
+
+/* A party may change between the codecs that were agreed on: other timestamps, another buffer. */
+static void note_codec(Leg *leg, int8_t codec)
+{
+    const bool wide = codec == CODEC_OPUS;
+    if (codec < 0 || wide == leg->hears_wide)
+        return;
+    end_stream(leg);
+    leg->hears_wide = wide;
+    leg->jitter = 0;
 }
 
 static void take_packet(Leg *leg, const RtpPacket *packet, int64_t arrival_ns)
 {
+    const int8_t codec = leg->stream.codec_of[packet->payload_type];
+    note_codec(leg, codec);
     count_packet(leg, packet);
     BUMP(leg->figures.received, 1);
     leg->silent_frames = 0;
@@ -208,15 +228,19 @@ static void take_packet(Leg *leg, const RtpPacket *packet, int64_t arrival_ns)
     measure_jitter(leg, packet, arrival_ns);
     if (packet->payload_type == COMFORT_NOISE)
         return;
-    const Law law = (Law)leg->stream.law_of[packet->payload_type];
+    if (codec == CODEC_OPUS) {
+        packets_put(&leg->wide->packets, leg->wide->codec, packet->timestamp, packet->payload,
+                    packet->length);
+        return;
+    }
     int16_t samples[PACKET_MAX];
-    g711_decode(law, packet->payload, samples, packet->length);
+    g711_decode(codec == CODEC_PCMA ? LAW_A : LAW_MU, packet->payload, samples, packet->length);
     jitter_put(&leg->buffer, packet->timestamp, samples, packet->length);
 }
 
 static bool is_expected(const Leg *leg, const RtpPacket *packet)
 {
-    return leg->stream.law_of[packet->payload_type] >= 0 ||
+    return leg->stream.codec_of[packet->payload_type] >= 0 ||
            packet->payload_type == leg->stream.digit_receive_type ||
            packet->payload_type == COMFORT_NOISE;
 }
@@ -302,10 +326,16 @@ static void publish_figures(Leg *leg)
     if (leg->has_stream && expected > leg->received_of_ssrc)
         lost += expected - leg->received_of_ssrc;
     STORE(leg->figures.lost, lost);
-    STORE(leg->figures.late, leg->buffer.late);
-    STORE(leg->figures.concealed, leg->buffer.concealed);
-    STORE(leg->figures.jitter_us, (uint64_t)(leg->jitter * 1e6 / RATE));
-    STORE(leg->figures.delay_us, leg->buffer.delay * 1000000ULL / RATE);
+    uint64_t late = leg->buffer.pace.late, concealed = leg->buffer.concealed;
+    if (leg->wide) {
+        late += leg->wide->packets.pace.late;
+        concealed += leg->wide->packets.concealed;
+    }
+    const Pace *pace = leg->hears_wide ? &leg->wide->packets.pace : &leg->buffer.pace;
+    STORE(leg->figures.late, late);
+    STORE(leg->figures.concealed, concealed);
+    STORE(leg->figures.jitter_us, (uint64_t)(leg->jitter * 1e6 / heard_clock(leg)));
+    STORE(leg->figures.delay_us, pace->delay * 20000ULL / pace->frame);
     STORE(leg->figures.silent_ms, leg->silent_frames * 20ULL);
 }
 
@@ -314,9 +344,12 @@ void leg_hear(Leg *leg)
     uint8_t event;
     uint16_t duration;
     if (digits_tick(&leg->digits_in, &event, &duration))
-        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration / (RATE / 1000), NULL);
+        shard_tell(leg->shard, EVENT_DIGIT, leg->id, event, duration * 1000LL / leg->stream.digit_clock, NULL);
     if (leg->stream.flow & FLOW_RECEIVE) {
-        jitter_get(&leg->buffer, leg->heard, leg->digits_in.active);
+        if (leg->hears_wide)
+            wide_hear(leg->wide, leg->heard, leg->digits_in.active);
+        else
+            jitter_get(&leg->buffer, leg->heard, leg->digits_in.active);
         if (leg_has_party(leg) && leg->silent_frames < UINT32_MAX)
             leg->silent_frames++;
         if (leg->silent_frames > leg->timeout_frames && !leg->timeout_told) {
@@ -325,6 +358,8 @@ void leg_hear(Leg *leg)
         }
     } else {
         memset(leg->heard, 0, sizeof leg->heard);
+        if (leg->wide)
+            memset(leg->wide->heard, 0, sizeof leg->wide->heard);
         leg->silent_frames = 0;
         end_stream(leg); /* what nobody listens to is neither lost nor kept for later */
     }
@@ -338,6 +373,8 @@ void leg_set_stream(Leg *leg, const Stream *stream)
     const bool moved = !leg->stream.has_remote || !stream->has_remote ||
                        !same_address(&leg->stream.remote, &stream->remote);
     leg->stream = *stream;
+    leg->digits_in.clock = codec_clock(stream->send_codec);
+    leg->digits_out.scale = (uint16_t)(stream->digit_clock / RATE);
     if (moved && stream->has_remote && !leg->secure) {
         leg->locked = leg->learned = false;
         /* Reports follow the party; where the one before sent its own from is nothing to this one. */

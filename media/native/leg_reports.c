@@ -21,6 +21,8 @@ void leg_take_report(Leg *leg, const RemoteReport *report, int64_t came_ns)
     if (!report->has_block)
         return;
     STORE(leg->figures.remote_lost_permille, report->fraction_lost * 1000u / 256u);
+    if (leg->wide)
+        codec_note_loss(leg->wide->codec, report->fraction_lost * 100u / 256u);
     if (report->last_sr != 0) {
         const uint64_t ntp = (uint64_t)came_ns / 1000000000ULL + NTP_UNIX;
         const uint32_t fraction =

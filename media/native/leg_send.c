@@ -5,6 +5,8 @@
 
 #include "engine.h"
 
+#define OPUS_MOST 480 /* bytes of a packet of ours */
+
 void leg_cut(Leg *leg)
 {
     if (!leg->play.samples)
@@ -92,7 +94,7 @@ static void send_audio(Leg *leg, const int16_t *frame)
 {
     if (leg->waiting_count == 0)
         leg->waiting_timestamp = leg->out_timestamp;
-    g711_encode(leg->stream.send_law, frame, leg->waiting + leg->waiting_count, FRAME);
+    g711_encode(leg->stream.send_codec == CODEC_PCMA ? LAW_A : LAW_MU, frame, leg->waiting + leg->waiting_count, FRAME);
     leg->waiting_count = (uint16_t)(leg->waiting_count + FRAME);
     const uint16_t size = leg->stream.packet_samples;
     uint16_t from = 0;
@@ -111,23 +113,42 @@ static void send_audio(Leg *leg, const int16_t *frame)
     memmove(leg->waiting, leg->waiting + from, leg->waiting_count);
 }
 
-void leg_send(Leg *leg, const int16_t *mixed, int64_t now_ns)
+static void send_wide(Leg *leg, const int16_t *narrow, const int16_t *wide)
 {
+    int16_t frame[WIDE_FRAME];
+    uint8_t data[RTP_HEADER + OPUS_MOST + SRTP_ROOM];
+    wide_join(leg->wide, narrow, wide, frame);
+    const size_t size =
+        codec_encode(leg->wide->codec, frame, WIDE_FRAME, data + RTP_HEADER, OPUS_MOST);
+    RtpPacket packet = {.payload_type = leg->stream.send_type,
+                        .marker = leg->mark,
+                        .timestamp = leg->out_timestamp,
+                        .length = size};
+    leg->mark = size == 0;
+    if (size > 0)
+        send_packet(leg, &packet, data);
+}
+
+void leg_send(Leg *leg, const int16_t *mixed, const int16_t *wide, int64_t now_ns)
+{
+    static const int16_t silence[FRAME];
     int16_t played[FRAME];
-    const int16_t *frame = mixed;
     if (leg->play.samples) {
         next_played(leg, played);
-        frame = played;
+        mixed = played;
+        wide = NULL;
     }
     if (leg_has_party(leg) && leg->stream.flow & FLOW_SEND) {
-        if (!send_digit(leg))
-            send_audio(leg, frame);
-        else
+        if (send_digit(leg))
             leg->waiting_count = 0;
+        else if (leg_speaks_wide(leg))
+            send_wide(leg, mixed, wide);
+        else
+            send_audio(leg, mixed ? mixed : silence);
     } else {
         leg->waiting_count = 0;
         leg->mark = true;
     }
-    leg->out_timestamp += FRAME;
+    leg->out_timestamp += leg_clock(leg) / 50;
     leg_reports(leg, now_ns);
 }

@@ -4,6 +4,7 @@
 typedef enum {
     ORDER_ADD_LEG,
     ORDER_STREAM,
+    ORDER_WIDE,
     ORDER_KEYS,
     ORDER_PEER,
     ORDER_REMOVE_LEG,
@@ -181,6 +182,9 @@ static void obey_leg(Shard *shard, const Order *order)
     case ORDER_STREAM:
         leg_set_stream(leg, &order->with.stream);
         break;
+    case ORDER_WIDE:
+        leg->wide = order->object;
+        break;
     case ORDER_KEYS:
         secure_set_keys(leg->secure, order->with.keys[0], order->with.keys[1]);
         break;
@@ -281,6 +285,11 @@ bool order_add_leg(Shard *shard, Leg *leg, uint8_t phase)
 bool order_stream(Leg *leg, const Stream *stream)
 {
     return give(leg->shard, &(Order){.kind = ORDER_STREAM, .leg = leg, .with.stream = *stream});
+}
+
+bool order_wide(Leg *leg, Wide *wide)
+{
+    return give(leg->shard, &(Order){.kind = ORDER_WIDE, .leg = leg, .object = wide});
 }
 
 bool order_keys(Leg *leg, Srtp *in, Srtp *out)

@@ -42,28 +42,55 @@ void shard_tell(Shard *shard, EventKind kind, uint64_t id, int64_t a, int64_t b,
 
 static const int16_t SILENCE[FRAME];
 
-static void saturate(const int32_t *sum, int16_t *frame)
+static inline void saturate(const int32_t *sum, int16_t *frame, int count)
 {
-    for (int i = 0; i < FRAME; i++)
+    for (int i = 0; i < count; i++)
         frame[i] = (int16_t)(sum[i] > INT16_MAX ? INT16_MAX
                                                 : (sum[i] < INT16_MIN ? INT16_MIN : sum[i]));
+}
+
+static inline void add(int32_t *sum, const int16_t *heard, int32_t gain, int count)
+{
+    if (gain == UNITY)
+        for (int i = 0; i < count; i++)
+            sum[i] += heard[i];
+    else if (gain != 0)
+        for (int i = 0; i < count; i++)
+            sum[i] += heard[i] * gain / UNITY;
 }
 
 static void mix(const Bridge *bridge, uint8_t listener, int16_t *frame)
 {
     int32_t sum[FRAME] = {0};
     const int16_t *gains = bridge->gain[listener];
+    for (uint8_t source = 0; source < bridge->count; source++)
+        add(sum, bridge->legs[source]->heard, gains[source], FRAME);
+    saturate(sum, frame, FRAME);
+}
+
+/* For a leg that is sent Opus: those who speak Opus as they are, the others apart, to be brought to
+ * the higher rate together. */
+static void speak_wide(const Bridge *bridge, Leg *leg, int64_t now_ns)
+{
+    int32_t narrow[FRAME] = {0}, wide[WIDE_FRAME] = {0};
+    int16_t narrow_frame[FRAME], wide_frame[WIDE_FRAME];
+    bool some_narrow = false, some_wide = false;
+    const int16_t *gains = bridge->gain[leg->member];
     for (uint8_t source = 0; source < bridge->count; source++) {
-        const int16_t *heard = bridge->legs[source]->heard;
-        const int32_t gain = gains[source];
-        if (gain == UNITY)
-            for (int i = 0; i < FRAME; i++)
-                sum[i] += heard[i];
-        else if (gain != 0)
-            for (int i = 0; i < FRAME; i++)
-                sum[i] += heard[i] * gain / UNITY;
+        const Leg *other = bridge->legs[source];
+        if (gains[source] == 0)
+            continue;
+        if (other->hears_wide) {
+            add(wide, other->wide->heard, gains[source], WIDE_FRAME);
+            some_wide = true;
+        } else {
+            add(narrow, other->heard, gains[source], FRAME);
+            some_narrow = true;
+        }
     }
-    saturate(sum, frame);
+    saturate(narrow, narrow_frame, FRAME);
+    saturate(wide, wide_frame, WIDE_FRAME);
+    leg_send(leg, some_narrow ? narrow_frame : NULL, some_wide ? wide_frame : NULL, now_ns);
 }
 
 static void speak(Shard *shard, uint8_t phase, int64_t now_ns)
@@ -73,12 +100,14 @@ static void speak(Shard *shard, uint8_t phase, int64_t now_ns)
         Leg *leg = shard->legs[phase][i];
         const Bridge *bridge = leg->bridge;
         if (!bridge) {
-            leg_send(leg, SILENCE, now_ns);
+            leg_send(leg, NULL, NULL, now_ns);
+        } else if (leg_speaks_wide(leg)) {
+            speak_wide(bridge, leg, now_ns);
         } else if (bridge->plain) {
-            leg_send(leg, bridge->legs[1 - leg->member]->heard, now_ns);
+            leg_send(leg, bridge->legs[1 - leg->member]->heard, NULL, now_ns);
         } else {
             mix(bridge, leg->member, frame);
-            leg_send(leg, frame, now_ns);
+            leg_send(leg, frame, NULL, now_ns);
         }
     }
 }
@@ -95,7 +124,7 @@ static const int16_t *side_of(const Track *track, int side, int16_t *mixed)
     for (uint8_t i = 0; i < count; i++)
         for (int n = 0; n < FRAME; n++)
             sum[n] += track->side[side][i]->heard[n];
-    saturate(sum, mixed);
+    saturate(sum, mixed, FRAME);
     return mixed;
 }
 
@@ -141,12 +170,21 @@ static void wake_python(Shard *shard)
     shard->events_waiting = false;
 }
 
-static void note_duration(Shard *shard, int64_t due_ns, int64_t began_ns)
+/* What this thread has used of a processor: what others use meanwhile is no work of ours, and the
+ * longer a tick takes, the more of theirs falls into it. */
+static int64_t processor_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1000000000LL + used.tv_nsec;
+}
+
+static void note_duration(Shard *shard, int64_t due_ns, int64_t began_ns, int64_t used_ns)
 {
     const uint64_t n = atomic_load_explicit(&shard->ticks, memory_order_relaxed) % TICKS_KEPT;
     const int64_t late = began_ns - due_ns;
     STORE(shard->late_us[n], (uint32_t)(late > 0 ? late / 1000 : 0));
-    STORE(shard->tick_us[n], (uint32_t)((clock_ns() - began_ns) / 1000));
+    STORE(shard->tick_us[n], (uint32_t)(used_ns / 1000));
     BUMP(shard->ticks, 1);
 }
 
@@ -172,11 +210,12 @@ static void *run(void *argument)
             due -= skipped;
         }
         for (; due > 0; due--, shard->tick++) {
-            const int64_t began = clock_ns();
+            const int64_t began = clock_ns(), used = processor_ns();
             shard_obey(shard);
             shard_run_tick(shard, shard->tick, began);
             wake_python(shard);
-            note_duration(shard, shard->start_ns + (int64_t)(shard->tick + 1) * TICK_NS, began);
+            note_duration(shard, shard->start_ns + (int64_t)(shard->tick + 1) * TICK_NS, began,
+                          processor_ns() - used);
         }
     }
     return NULL;

@@ -54,11 +54,16 @@ class Load:
     """Bridged pairs of legs in an engine with one shard."""
 
     def __init__(
-        self, legs: int, answer_ports: list[int], suite: dict[str, int] | None = None
+        self,
+        legs: int,
+        answer_ports: list[int],
+        suite: dict[str, int] | None = None,
+        codec: Codec = Codec.PCMU,
     ) -> None:
         self._count = legs
         self._answer_ports = answer_ports
         self._suite = suite
+        self._codec = codec
         settings = MediaSettings(
             shards=1, max_legs=max(legs + 100, 2), rtp_port_min=12_000, rtp_port_max=64_999
         )
@@ -101,9 +106,9 @@ class Load:
         leg.set_stream(
             StreamParameters(
                 remote=remote,
-                codec=Codec.PCMU,
-                send_payload_type=Codec.PCMU.payload_type,
-                receive_payload_types={Codec.PCMU.payload_type: Codec.PCMU},
+                codec=self._codec,
+                send_payload_type=self._codec.payload_type,
+                receive_payload_types={self._codec.payload_type: self._codec},
                 dtmf_send_payload_type=None,
                 dtmf_receive_payload_type=None,
             )
@@ -163,7 +168,7 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     order = json.loads(await read_line(reader))
-    load = Load(order["legs"], order["answer_ports"], order["suite"])
+    load = Load(order["legs"], order["answer_ports"], order["suite"], Codec(order["codec"]))
     try:
         await load.start(Path(order["record_in"]) if order["record_in"] else None)
     except OverCapacity as error:

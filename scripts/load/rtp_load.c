@@ -5,17 +5,20 @@
  * audio in such a way that decoding, mixing and encoding of G.711 leave it intact. From that come
  * loss and one-way delay that are exact, and no guess from sequence numbers.
  *
- *   rtp_load --legs N --warm SECONDS --seconds SECONDS [--srtp PROFILE]
+ *   rtp_load --legs N --warm SECONDS --seconds SECONDS [--srtp PROFILE] [--opus 1]
  *
  * stdout: "ports P P ..." (its own, leg i uses the (i mod 8)th), then, after it has read N ports of
  * the engine from stdin, "measuring" and "measured" at the bounds of the window, and at last one
  * line of JSON. With a profile of SRTP, by its number in DTLS-SRTP, each port is followed by two
  * master keys with their salts in hexadecimal: of what goes to the engine, and of what comes back.
+ * With Opus nothing can be written into the sound: every leg says the same few seconds of something
+ * like a voice, what comes back is only counted, and the delay is not known (-1).
  * One thread, loopback only, no files. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +30,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "codec.h"
 #include "srtp.h"
 
 enum {
@@ -37,6 +41,11 @@ enum {
     RTP_HEADER = 12,
     FRAME = 160,
     PACKET = RTP_HEADER + FRAME,
+    OPUS_TYPE = 111,
+    OPUS_RATE = 16000,
+    OPUS_BITRATE = 32000,
+    OPUS_STEP = 960,            /* timestamp units in 20 ms */
+    OPUS_PACKETS = 200,
     HISTOGRAM = 200000,         /* cells of 10 us: up to two seconds */
     NICENESS = -15,
 };
@@ -79,6 +88,11 @@ static int numbers;                                 /* packets each leg sends */
 static struct batch outgoing[SOCKETS];
 static uint8_t filler[FRAME];                       /* the audio behind the stamp */
 static int profile;                                 /* of SRTP; 0 for plain RTP */
+static int opus;                                    /* instead of PCMU */
+static struct {
+    uint8_t data[FRAME];
+    size_t size;
+} spoken[OPUS_PACKETS];
 static Srtp **to_engine, **from_engine;             /* by leg */
 
 static struct histogram delay, arrival_error;
@@ -145,7 +159,39 @@ static uint64_t check_of(uint64_t time, uint64_t number, uint64_t leg)
     return mixed >> 56;
 }
 
-static void write_packet(uint8_t *packet, int leg, uint32_t number)
+/* Something like a voice, which comes and goes. */
+static bool speak(void)
+{
+    Codec *codec = codec_new(&(CodecSettings){
+        .kind = CODEC_OPUS, .rate = OPUS_RATE, .bitrate = OPUS_BITRATE, .fec = true});
+    for (int n = 0; codec && n < OPUS_PACKETS; n++) {
+        int16_t sound[OPUS_RATE / 50];
+        for (int i = 0; i < OPUS_RATE / 50; i++) {
+            double t = n * 0.02 + (double)i / OPUS_RATE, wave = 0;
+            double pitch = 150 * t + 4 * sin(4 * M_PI * t);
+            for (int k = 1; k < 12; k++)
+                wave += sin(2 * M_PI * k * pitch) / k;
+            sound[i] = (int16_t)(6000 * wave * (0.55 + 0.45 * sin(8 * M_PI * t)));
+        }
+        spoken[n].size = codec_encode(codec, sound, OPUS_RATE / 50, spoken[n].data, FRAME);
+        if (spoken[n].size == 0)
+            return false;
+    }
+    return codec != NULL;
+}
+
+static size_t write_opus(uint8_t *packet, int leg, uint32_t number)
+{
+    int at = (int)((number + (uint32_t)leg * 37u) % OPUS_PACKETS);
+    uint32_t timestamp = htonl((uint32_t)leg * 7919u + number * OPUS_STEP);
+    packet[1] = (uint8_t)((packet[1] & 0x80) | OPUS_TYPE);
+    memcpy(packet + 4, &timestamp, 4);
+    memcpy(packet + RTP_HEADER, spoken[at].data, spoken[at].size);
+    return RTP_HEADER + spoken[at].size;
+}
+
+/* Returns its size. */
+static size_t write_packet(uint8_t *packet, int leg, uint32_t number)
 {
     uint16_t sequence = htons((uint16_t)((uint32_t)leg * 31u + number));
     uint32_t timestamp = htonl((uint32_t)leg * 7919u + number * FRAME);
@@ -155,6 +201,8 @@ static void write_packet(uint8_t *packet, int leg, uint32_t number)
     memcpy(packet + 2, &sequence, 2);
     memcpy(packet + 4, &timestamp, 4);
     memcpy(packet + 8, &source, 4);
+    if (opus)
+        return write_opus(packet, leg, number);
     memcpy(packet + RTP_HEADER, filler, FRAME);
     uint64_t now = (uint64_t)clock_ns(CLOCK_REALTIME);
     uint8_t *p = packet + RTP_HEADER;
@@ -162,6 +210,7 @@ static void write_packet(uint8_t *packet, int leg, uint32_t number)
     p = write_nibbles(p, number, STAMP_NUMBER);
     p = write_nibbles(p, (uint64_t)leg, STAMP_LEG);
     write_nibbles(p, check_of(now, number, (uint64_t)leg), STAMP_CHECK);
+    return PACKET;
 }
 
 static void flush(int s)
@@ -188,8 +237,7 @@ static void send_slot(int slot, uint32_t number, int64_t due)
     for (int leg = slot; leg < legs; leg += SLOTS) {
         int s = leg % SOCKETS;
         struct batch *b = &outgoing[s];
-        size_t size = PACKET;
-        write_packet(b->packet[b->count], leg, number);
+        size_t size = write_packet(b->packet[b->count], leg, number);
         sent++;
         sent_measured += measured;
         if (profile && !srtp_protect(to_engine[leg], b->packet[b->count], &size)) {
@@ -213,7 +261,8 @@ static void take_arrival(int leg, const uint8_t *packet, int64_t at)
     timestamp = ntohl(timestamp);
     if (last->known && at >= measure_from && at < measure_to) {
         int64_t gap = at - last->at;
-        int64_t error = gap - (int64_t)(int32_t)(timestamp - last->timestamp) * 125000;
+        int64_t unit = opus ? PACKET_NS / OPUS_STEP : PACKET_NS / FRAME;
+        int64_t error = gap - (int64_t)(int32_t)(timestamp - last->timestamp) * unit;
         count_in(&arrival_error, error < 0 ? -error : error);
         if (gap > longest_gap)
             longest_gap = gap;
@@ -278,8 +327,9 @@ static bool is_audio(int leg, uint8_t *data, size_t size)
         forged++;
         return false;
     }
-    foreign += size != PACKET;
-    return size == PACKET;
+    bool right = opus ? type == OPUS_TYPE : size == PACKET;
+    foreign += !right;
+    return right;
 }
 
 /* Read everything that waits at one socket. */
@@ -308,7 +358,10 @@ static void drain(int s)
                 continue;
             received++;
             take_arrival(leg, data[i], at);
-            take_stamp(leg, data[i] + RTP_HEADER, at);
+            if (!opus)
+                take_stamp(leg, data[i] + RTP_HEADER, at);
+            else if (at >= measure_from && at < measure_to)
+                arrived_measured++;
         }
     } while (n == BATCH);
 }
@@ -426,7 +479,7 @@ static void print_result(void)
     uint64_t overflow = 0;
     for (int s = 0; s < SOCKETS; s++)
         overflow += overflowed[s];
-    uint64_t lost = sent_measured - arrived_measured;
+    uint64_t lost = sent_measured > arrived_measured ? sent_measured - arrived_measured : 0;
     printf("{\"sent\": %lu, \"received\": %lu, \"sent_measured\": %lu, \"lost\": %lu, ",
            sent, received, sent_measured, lost);
     printf("\"loss_pct\": %.4f, ", sent_measured ? 100.0 * (double)lost / (double)sent_measured : 0);
@@ -450,6 +503,7 @@ static void read_options(int count, char **argument)
         {"warm", required_argument, NULL, 'w'},
         {"seconds", required_argument, NULL, 's'},
         {"srtp", required_argument, NULL, 'p'},
+        {"opus", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -463,6 +517,8 @@ static void read_options(int count, char **argument)
             window_s = value;
         else if (option == 'p')
             profile = value;
+        else if (option == 'o')
+            opus = value;
         else
             exit(2);
     }
@@ -496,6 +552,10 @@ int main(int count, char **argument)
     /* Loud, and without a direct current: no jitter buffer may take it for a pause. */
     for (int i = 0; i < FRAME; i++)
         filler[i] = i % 2 ? 0xa0 : 0x20;
+    if (opus && !speak()) {
+        fprintf(stderr, "rtp_load: no Opus\n");
+        return 1;
+    }
     open_sockets();
     read_engine_ports();
     run();

@@ -167,13 +167,45 @@ class Call:
             )
 
     def add_party(
-        self, role: LegRole, name: str, *, agent_id: UUID | None = None, in_browser: bool = False
+        self,
+        role: LegRole,
+        name: str,
+        *,
+        agent_id: UUID | None = None,
+        in_browser: bool = False,
+        is_phone: bool = False,
     ) -> Party:
-        """A party whose media can meet those who are there already. Raises MediaError."""
+        """A party whose media can meet those who are there already. Raises MediaError.
+
+        `is_phone` says that it is one of the tenant's own phones, and not somebody outside.
+        """
         near = self.parties[0].media if self.parties else None
-        party = Party(self, role, name, agent_id=agent_id, near=near, in_browser=in_browser)
+        party = Party(
+            self,
+            role,
+            name,
+            agent_id=agent_id,
+            near=near,
+            in_browser=in_browser,
+            wide=in_browser and self._may_be_wide(),
+        )
+        party.is_phone = is_phone
         self.parties.append(party)
         return party
+
+    def _may_be_wide(self) -> bool:
+        """Whether one more browser may meet another one: Opus is of use between them only.
+
+        With a phone on the line, G.711 goes through untouched. Before anybody is there, the number
+        tells; whom a flow leads to, nobody knows before.
+        """
+        if self.parties:
+            return any(party.session.may_be_wide for party in self.parties)
+        directory = self.context.directory
+        if directory.flow_of_number(self.tenant_id, self.called) is not None:
+            return True
+        bindings = self.context.registrar.bindings(self.tenant_id, self.called)
+        return any(binding.flow.is_browser for binding in bindings)
 
     async def drop_party(self, party: Party, cause: str, *, reason: str | None = None) -> None:
         """Let one who is not the caller go; `reason` is the value of a Reason header."""
@@ -192,6 +224,13 @@ class Call:
         self.parties.remove(stays)
         self.parties.insert(0, stays)
         stays.hooks.ended = self.caller_gone
+
+    async def pass_on(self, ending: PassedOn) -> None:
+        """Whoever stays goes on by it, be it the caller or not; whoever passed them on leaves."""
+        self.onward = ending
+        if ending.stays is not self.parties[0]:
+            self.succeed(ending.stays)
+        await self.drop_party(ending.by, "transferred")
 
     def adopt(self, party: Party) -> None:
         """Take over somebody who is on the line in another call."""

@@ -1,9 +1,9 @@
 """Calls other parties for a call's sake: every contact of a phone at once, or a trunk."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -16,6 +16,8 @@ from telephony.events import LegRole
 from telephony.sip.uri import NameAddress, SipUri
 from telephony.transport.flow import Flow
 from telephony.ua.leg_handler import Credentials, HeaderFields
+
+log = logging.getLogger(__name__)
 
 BUSY = frozenset({486, 600, 603})
 AUTO_ANSWER: HeaderFields = (
@@ -117,9 +119,8 @@ async def ring(
     parties: list[Party] = []
     winner, reason = None, None
     try:
-        for target in targets:
-            with suppress(MediaError):
-                parties.append(_invite(call, target, role, from_, headers))
+        invited = (_invite(call, target, role, from_, headers) for target in targets)
+        parties.extend(party for party in invited if party is not None)
         if on_early_sound is not None:
             for party in parties:
                 party.hooks.early_sound = partial(on_early_sound, party)
@@ -150,9 +151,19 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 
 def _invite(
     call: Call, target: Target, role: LegRole, from_: NameAddress, headers: HeaderFields
-) -> Party:
-    in_browser = target.flow is not None and target.flow.is_browser
-    party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
+) -> Party | None:
+    """None where there is no room for one more."""
+    try:
+        party = call.add_party(
+            role,
+            target.name,
+            agent_id=target.agent_id,
+            in_browser=target.flow is not None and target.flow.is_browser,
+            is_phone=target.flow is not None,
+        )
+    except MediaError as error:
+        log.warning("not rung for want of media", extra={"reason": error.code})
+        return None
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,

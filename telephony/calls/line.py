@@ -6,7 +6,7 @@ from typing import Protocol
 
 from media.engine import LegStatistics, MediaEngine, MediaLeg
 from media.events import LegMediaEvent
-from telephony.sip.offer_answer import OfferAnswer
+from telephony.sip.offer_answer import NARROW, WIDE, OfferAnswer
 from telephony.webrtc.offer_answer import WebRtcOfferAnswer
 from telephony.webrtc.parameters import IceCredentials
 from telephony.webrtc.session import SessionState, WebRtcSession
@@ -27,7 +27,6 @@ class PlainLine:
         self,
         engine: MediaEngine,
         on_event: Callable[[LegMediaEvent], None],
-        *,
         near: MediaLeg | None,
         session_id: int,
     ) -> None:
@@ -47,12 +46,14 @@ class BrowserLine:
         self,
         engine: MediaEngine,
         on_event: Callable[[LegMediaEvent], None],
-        *,
         near: MediaLeg | None,
         session_id: int,
+        *,
+        wide: bool,
         lost: Callable[[str], None],
     ) -> None:
-        """`lost` is told why no sound can pass, or can pass no more. Raises MediaError."""
+        """`wide` lets the browser choose Opus; `lost` is told why no sound can pass, or can pass
+        no more. Raises MediaError."""
         secure = engine.open_secure_leg(on_event, near=near)
         self.media: MediaLeg = secure
         self._webrtc = WebRtcSession(
@@ -66,6 +67,7 @@ class BrowserLine:
             self._webrtc.local,
             session_id=session_id,
             new_credentials=lambda: IceCredentials.made(secrets.token_hex),
+            codecs=WIDE if wide else NARROW,
         )
 
     def agreed(self) -> None:

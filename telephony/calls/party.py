@@ -93,18 +93,21 @@ class Party:
         agent_id: UUID | None = None,
         near: MediaLeg | None = None,
         in_browser: bool = False,
+        wide: bool = False,
     ) -> None:
-        """Raises MediaError when there is no room for one more. `near` is a leg it may meet."""
+        """`near` is a leg it may meet; `wide`: it may speak Opus. Raises MediaError."""
         self.call = call
         self.role = role
         self.name = name
         self.agent_id = agent_id
         self.in_browser = in_browser
+        self.is_phone = False
+        """Whether it is one of the tenant's own phones, and not somebody outside."""
         self.user_id: UUID | None = None
         """Who a supervisor is, beyond the phone."""
         self.id = LegId(call.context.new_id())
         self._loop = loop = asyncio.get_running_loop()
-        self._line = self._make_line(near, in_browser=in_browser)
+        self._line = self._make_line(near, in_browser=in_browser, wide=wide)
         self.media, self.session = self._line.media, self._line.session
         self.sip: SipLeg | None = None
         self.answered: asyncio.Future[None] = loop.create_future()
@@ -118,11 +121,9 @@ class Party:
         self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
-        self._closed = False
         self.meter = Meter()
-        self._rang = False
+        self._closed = self._rang = self._started = False
         self._all_done: asyncio.Future[None] = loop.create_future()
-        self._started = False
 
     # --- what the application does with it
 
@@ -281,17 +282,17 @@ class Party:
 
     # --- inside
 
-    def _make_line(self, near: MediaLeg | None, *, in_browser: bool) -> Line:
-        engine, session_id = self.call.context.engine, self.id.int >> 96
+    def _make_line(self, near: MediaLeg | None, *, in_browser: bool, wide: bool) -> Line:
+        engine, session = self.call.context.engine, self.id.int >> 96
         if not in_browser:
-            return PlainLine(engine, self._on_media, near=near, session_id=session_id)
+            return PlainLine(engine, self._on_media, near, session)
 
         def lost(reason: str) -> None:
             log.info("browser's media lost", extra={"leg_id": str(self.id), "reason": reason})
             # Who hangs up closes the sound too, and the BYE may be the later of the two.
             self._loop.call_later(_FAREWELL_SECONDS, self._gone, "media_lost")
 
-        return BrowserLine(engine, self._on_media, near=near, session_id=session_id, lost=lost)
+        return BrowserLine(engine, self._on_media, near, session, wide=wide, lost=lost)
 
     def _take_early_answer(self, sdp: bytes) -> None:
         """Sound before the answer; one that cannot be used is left to what the 2xx says."""
@@ -349,6 +350,7 @@ class Party:
                     },
                     dtmf_send_payload_type=agreed.dtmf_send_payload_type,
                     dtmf_receive_payload_type=agreed.dtmf_receive_payload_type,
+                    dtmf_clock_rate=agreed.dtmf_clock_rate,
                     ptime_ms=agreed.ptime_ms,
                     flow=MediaFlow(agreed.direction),
                 )

@@ -9,9 +9,19 @@ from dataclasses import dataclass
 
 from telephony.sip.sdp import BadSdp, Format, Media, SessionDescription, parse_sdp
 
-CODECS: Mapping[str, int] = {"PCMU": 0, "PCMA": 8}
+CODECS: Mapping[str, int] = {"PCMU": 0, "PCMA": 8, "OPUS": 111}
 """What we speak, and the payload types under which we offer it."""
-_EVENT_TYPE = 101
+NARROW = ("PCMU", "PCMA")
+WIDE = ("OPUS", *NARROW)
+_OPUS = "OPUS"
+_CLOCKS = {_OPUS: 48_000}
+_CLOCK = 8_000
+"""Of every other codec."""
+_OPUS_LINES = "useinbandfec=1;stereo=0"
+"""RFC 7587: what gets lost may be said again in the packet after it; one channel is enough."""
+_EVENT_TYPES = {8_000: 101, 48_000: 110}
+"""By their clock, which should be that of the sound (RFC 4733 section 2.1)."""
+_DYNAMIC = range(96, 128)
 _EVENTS = "TELEPHONE-EVENT"
 _DEFAULT_PTIME = 20
 _PTIMES = (10, 20, 30, 40, 50, 60)
@@ -46,6 +56,7 @@ class Negotiated:
     """`sendrecv`, `sendonly`, `recvonly` or `inactive`."""
     remote_held: bool
     """The peer put us on hold: it does not want to hear us talk, or anything at all."""
+    dtmf_clock_rate: int = _CLOCK
 
 
 class OfferAnswer:
@@ -57,7 +68,7 @@ class OfferAnswer:
         port: int,
         *,
         session_id: int,
-        codecs: tuple[str, ...] = ("PCMU", "PCMA"),
+        codecs: tuple[str, ...] = NARROW,
     ) -> None:
         """`host` and `port` are where we receive; `codecs` are in the order we like them."""
         self._host = host
@@ -67,14 +78,16 @@ class OfferAnswer:
         self._version = 0
         self._last_lines: list[str] | None = None
         self._wanted = "sendrecv"
-        self._event_type = _EVENT_TYPE
+        self._types = dict(CODECS)
+        self._event_types = dict(_EVENT_TYPES)
         self.negotiated: Negotiated | None = None
 
     def make_offer(self, *, direction: str = "sendrecv") -> bytes:
         """A full offer of everything we speak; `direction` other than sendrecv holds the peer."""
         self._wanted = direction
-        formats = [Format(CODECS[name], name, 8_000) for name in self._codecs]
-        formats.append(Format(self._event_type, "telephone-event", 8_000, "0-15"))
+        self._part_types()
+        formats = [Format(self._types[name], name, _clock_of(name)) for name in self._codecs]
+        formats += [Format(self._event_types[rate], _EVENTS, rate) for rate in self._clocks()]
         ptime = self.negotiated.ptime_ms if self.negotiated else _DEFAULT_PTIME
         return self._described(self._arranged(self._media_lines(formats, direction, ptime)))
 
@@ -87,7 +100,7 @@ class OfferAnswer:
         chosen = self._choose(offer)
         media = offer.media[chosen]
         codecs = self._common_codecs(media)
-        events = _events_of(media)
+        events = _events_of(media, codecs[0].clock_rate)
         direction = _REVERSED[self._direction_of(media)]
         if self._wanted in ("sendonly", "inactive"):
             direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
@@ -115,9 +128,21 @@ class OfferAnswer:
         elif self._wanted == "sendonly":
             direction = "sendonly" if direction in ("sendrecv", "sendonly") else "inactive"
         self.negotiated = self._agreed(
-            media, codecs, _events_of(media), direction, _ptime(media), ours=True
+            media,
+            codecs,
+            _events_of(media, codecs[0].clock_rate),
+            direction,
+            _ptime(media),
+            ours=True,
         )
         return self.negotiated
+
+    @property
+    def may_be_wide(self) -> bool:
+        """Whether Opus is agreed, or nothing is and it may be yet."""
+        if self.negotiated is not None:
+            return self.negotiated.codec_name == _OPUS
+        return _OPUS in self._codecs
 
     # --- what is different for other transports
 
@@ -157,11 +182,36 @@ class OfferAnswer:
         raise NoCommonCodec("no audio is offered")
 
     def _common_codecs(self, media: Media) -> list[Format]:
-        """What both speak, in the order of the other side."""
-        common = [f for f in media.mapped if f.name in self._codecs and f.clock_rate == 8_000]
+        """What both speak and is timed like the first of them, in the order of the other side."""
+        common = [
+            f for f in media.mapped if f.name in self._codecs and f.clock_rate == _clock_of(f.name)
+        ]
         if not common:
             raise NoCommonCodec("no codec in common")
-        return common
+        return [f for f in common if f.clock_rate == common[0].clock_rate]
+
+    def _clocks(self) -> list[int]:
+        return list(dict.fromkeys(_clock_of(name) for name in self._codecs))
+
+    def _part_types(self) -> None:
+        """No payload type twice, whatever types of the other side's were taken over."""
+        taken: set[int] = set()
+
+        def parted(wanted: int) -> int:
+            number = wanted
+            if wanted in taken:
+                number = next(n for n in reversed(_DYNAMIC) if n not in taken)
+            taken.add(number)
+            return number
+
+        self._types |= {name: parted(self._types[name]) for name in self._codecs}
+        self._event_types |= {rate: parted(self._event_types[rate]) for rate in self._clocks()}
+
+    def _keep_types(self, agreed: Negotiated) -> None:
+        """A payload type keeps its meaning: what the other side calls so, our offers do too."""
+        self._types |= {name: number for number, name in agreed.receive_payload_types.items()}
+        if agreed.dtmf_receive_payload_type is not None:
+            self._event_types[agreed.dtmf_clock_rate] = agreed.dtmf_receive_payload_type
 
     def _agreed(
         self,
@@ -176,8 +226,11 @@ class OfferAnswer:
         """`ours`: the peer answered our offer, so it sends by the payload types we gave."""
         received = {f.payload_type: f.name for f in codecs}
         if ours:
-            received |= {CODECS[name]: name for name in self._codecs}
-        event_type = self._event_type if ours else (events.payload_type if events else 0)
+            received |= {self._types[name]: name for name in self._codecs}
+        event_clock = events.clock_rate if events else _CLOCK
+        event_type = events.payload_type if events else 0
+        if ours:
+            event_type = self._event_types[event_clock]
         return Negotiated(
             remote_address=self._address_of(media),
             codec_name=codecs[0].name,
@@ -185,6 +238,7 @@ class OfferAnswer:
             receive_payload_types=received,
             dtmf_send_payload_type=events.payload_type if events else None,
             dtmf_receive_payload_type=event_type if events else None,
+            dtmf_clock_rate=event_clock,
             ptime_ms=ptime,
             direction=direction,
             remote_held=self._direction_of(media) in ("sendonly", "inactive"),
@@ -194,10 +248,10 @@ class OfferAnswer:
         types = " ".join(str(f.payload_type) for f in formats)
         lines = [f"m=audio {self._port} {self._protocol} {types}"]
         for each in formats:
-            name = "telephone-event" if each.name.upper() == _EVENTS else each.name
-            lines.append(f"a=rtpmap:{each.payload_type} {name}/{each.clock_rate}")
-            if name == "telephone-event":
-                lines.append(f"a=fmtp:{each.payload_type} 0-15")
+            name, parameters = _DESCRIBED.get(each.name, (f"{each.name}/{each.clock_rate}", ""))
+            lines.append(f"a=rtpmap:{each.payload_type} {name.format(each.clock_rate)}")
+            if parameters:
+                lines.append(f"a=fmtp:{each.payload_type} {parameters}")
         return [*lines, f"a=ptime:{ptime}", f"a={direction}"]
 
     def _described(self, media: list[list[str]]) -> bytes:
@@ -217,8 +271,19 @@ class OfferAnswer:
         return "\r\n".join(["v=0", origin, *lines, ""]).encode()
 
 
-def _events_of(media: Media) -> Format | None:
-    return next((f for f in media.mapped if f.name == _EVENTS and f.clock_rate == 8_000), None)
+_DESCRIBED = {_OPUS: ("opus/48000/2", _OPUS_LINES), _EVENTS: ("telephone-event/{}", "0-15")}
+"""Those that are not simply named as we name them, and their parameters."""
+
+
+def _clock_of(codec: str) -> int:
+    return _CLOCKS.get(codec, _CLOCK)
+
+
+def _events_of(media: Media, clock_rate: int) -> Format | None:
+    """Those of the sound's clock, else of the one that everybody has."""
+    events = [f for f in media.mapped if f.name == _EVENTS]
+    usable = (f for rate in (clock_rate, _CLOCK) for f in events if f.clock_rate == rate)
+    return next(usable, None)
 
 
 def _effective_direction(media: Media) -> str:
@@ -235,4 +300,4 @@ def _ptime(media: Media) -> int:
     return max((p for p in _PTIMES if p <= wanted), default=_PTIMES[0])
 
 
-__all__ = ["BadSdp", "CODECS", "Negotiated", "NoCommonCodec", "OfferAnswer"]
+__all__ = ["BadSdp", "CODECS", "NARROW", "Negotiated", "NoCommonCodec", "OfferAnswer", "WIDE"]

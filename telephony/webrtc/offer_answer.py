@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec, OfferAnswer
+from telephony.sip.offer_answer import NARROW, BadSdp, Negotiated, NoCommonCodec, OfferAnswer
 from telephony.sip.sdp import Format, Media, SessionDescription, parse_sdp
 from telephony.webrtc.parameters import (
     Fingerprint,
@@ -38,7 +38,7 @@ class WebRtcOfferAnswer(OfferAnswer):
         *,
         session_id: int,
         new_credentials: Callable[[], IceCredentials],
-        codecs: tuple[str, ...] = ("PCMU", "PCMA"),
+        codecs: tuple[str, ...] = NARROW,
     ) -> None:
         """`local` is the session's; `new_credentials` are for an ICE restart."""
         super().__init__(*local.address, session_id=session_id, codecs=codecs)
@@ -75,8 +75,7 @@ class WebRtcOfferAnswer(OfferAnswer):
             self.local, self._setup, self._mid, self._is_bundled, self._others = before
             raise
         self.remote = remote
-        if agreed.dtmf_receive_payload_type is not None:
-            self._event_type = agreed.dtmf_receive_payload_type  # a type keeps its meaning
+        self._keep_types(agreed)
         return answer, agreed
 
     def receive_answer(self, data: bytes) -> Negotiated:

@@ -14,16 +14,19 @@ ADDRESS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 THREAD = ["-fsanitize=thread", "-fno-builtin"]
 
 WHOLE = [
-    *("digits", "engine", "g711", "jitter", "leg", "leg_reports", "leg_send", "orders", "recorder"),
-    *("rtcp", "secure", "shard", "srtp", "wire"),
+    *("codec", "codec_opus", "digits", "engine", "g711", "jitter", "leg", "leg_reports"),
+    *("leg_send", "orders", "pace", "packets", "recorder", "resample", "rtcp", "secure"),
+    *("shard", "srtp", "wide", "wire"),
 ]
 PARTS = {
     "codec": ["codec", "codec_opus", "g711"],
     "digits": ["digits"],
     "g711": ["g711"],
-    "jitter": ["jitter"],
+    "jitter": ["jitter", "pace"],
     "leg": WHOLE,
+    "packets": ["codec", "codec_opus", "g711", "pace", "packets"],
     "recorder": ["recorder"],
+    "resample": ["resample"],
     "ring": [],
     "rtcp": ["rtcp"],
     "secure": WHOLE,

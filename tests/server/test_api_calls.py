@@ -147,6 +147,8 @@ async def test_longest_call_comes_first_and_one_without_an_answer_last(api: Api)
         ("direction=inbound", 2),
         ("direction=outbound", 0),
         ("caller=%2B4930123", 2),
+        ("caller=4930", 2),
+        ("caller=%25", 0),
         ("called=5001", 1),
         ("cause=refused", 0),
         ("since=0001-01-01T00:00:00Z", 2),
@@ -365,6 +367,18 @@ async def test_recording_without_a_file_says_so(api: Api) -> None:
     [unstored] = [r for r in await api.get("/recordings") if r["stored_at"] is None]
     status, body = await api.ask("GET", f"/recordings/{unstored['id']}/audio")
     assert (status, body["error"]["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(("text", "count"), [("4930", 1), ("ANNA", 1), ("nobody", 0), ("", 1)])
+async def test_recordings_are_found_by_number_and_agent(api: Api, text: str, count: int) -> None:
+    async with api.database.tenant_tx(api.here.tenant_id) as db:
+        await calls.update_agent(db, api.here.tenant_id, api.here.call.id, api.here.agent.id)
+    status, body = await api.ask("GET", f"/recordings?q={text}")
+    assert status == 200, body
+    assert len(body["data"]) == body["pagination"]["total"] == count
+    for found in body["data"]:
+        assert found["caller"] == api.here.call.caller
+        assert found["agent_name"] == api.here.agent.name
 
 
 async def test_recordings_are_found_by_call_and_kind(api: Api) -> None:

@@ -20,7 +20,7 @@ Pattern = Callable[[int], Sequence[int]]
 RATE = 8_000
 EVENT_TYPE = 101
 TIMEOUT_SECONDS = 8.0
-_AUDIO_TYPES = {0: Codec.PCMU, 8: Codec.PCMA}
+_AUDIO_TYPES = {0: Codec.PCMU, 8: Codec.PCMA, 111: Codec.OPUS}
 _NTP_UNIX = 2_208_988_800
 
 
@@ -56,10 +56,12 @@ def encode(codec: Codec, samples: Pcm) -> bytes:
     return bytes(order[np.where(nearer_below, above - 1, above)].astype(np.uint8))
 
 
-def tone(frequency: float, first: int, count: int, *, amplitude: int = 8_000) -> Pcm:
+def tone(
+    frequency: float, first: int, count: int, *, amplitude: int = 8_000, rate: int = RATE
+) -> Pcm:
     """Samples `first` and following of a sine that began at sample 0."""
     at = np.arange(first, first + count)
-    return (amplitude * np.sin(2 * np.pi * frequency * at / RATE)).astype(np.int16)
+    return (amplitude * np.sin(2 * np.pi * frequency * at / rate)).astype(np.int16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
     def __init__(self, *, codec: Codec, ptime_ms: int) -> None:
         super().__init__()
         self.codec = codec
-        self.samples = ptime_ms * 8
+        self.rate = codec.clock_rate
+        self.samples = ptime_ms * self.rate // 1_000
         self.ssrc = 0x1234_5678
         self.sequence = 65_530
         self.timestamp = 0xFFFF_FE00
@@ -207,7 +210,7 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
     async def hear(self, milliseconds: int) -> Samples:
         """The sound of the next so many milliseconds."""
         start = len(self.packets)
-        wanted = milliseconds * 8
+        wanted = milliseconds * self.rate // 1_000
         await self.until(lambda: len(self.heard_pcm(since=start)) >= wanted)
         return self.heard(since=start)[:wanted]
 
@@ -220,8 +223,11 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
         assert self._rtp is not None
         self._rtp.sendto(data, self.target)
 
+    def encode(self, samples: Pcm) -> bytes:
+        return encode(self.codec, samples)
+
     def frame(self, number: int, sound: Callable[[int, int], Pcm]) -> RtpPacket:
-        payload = encode(self.codec, sound(number * self.samples, self.samples))
+        payload = self.encode(sound(number * self.samples, self.samples))
         return RtpPacket(
             self.codec.payload_type,
             number == 0,
@@ -239,7 +245,9 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
         pattern: Pattern = lambda turn: (turn,),
     ) -> None:
         """Send a tone from now on, by the clock, for so many turns or until told otherwise."""
-        self.say_sound(lambda first, count: tone(frequency, first, count), frames, pattern)
+        self.say_sound(
+            lambda first, count: tone(frequency, first, count, rate=self.rate), frames, pattern
+        )
 
     def say_sound(
         self,
@@ -258,7 +266,7 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
             self.frames_sent += 1
             self._timer = None
             if frames is None or self.frames_sent < frames:
-                due = began + self.frames_sent * self.samples / RATE
+                due = began + self.frames_sent * self.samples / self.rate
                 self._timer = loop.call_at(due, turn)
             self.changed()
 
@@ -279,10 +287,10 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
 
     async def speak(self, frequency: float, *, seconds: float) -> None:
         """Say a tone for so long, until its last frame is over."""
-        frames = round(seconds * RATE / self.samples)
+        frames = round(seconds * self.rate / self.samples)
         self.say(frequency, frames=frames)
         await self.said(frames)
-        await asyncio.sleep(self.samples / RATE)
+        await asyncio.sleep(self.samples / self.rate)
         self.fall_silent()
 
     def press(self, event: int, *, milliseconds: int, ends: int = 3) -> None:
@@ -298,7 +306,7 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
 
     def _key_packets(self, event: int, milliseconds: int, ends: int) -> list[RtpPacket]:
         self.fall_silent()
-        durations = [d * 8 for d in range(20, milliseconds + 1, 20)]
+        durations = [d * self.rate // 1_000 for d in range(20, milliseconds + 1, 20)]
         told = [(d, False) for d in durations] + [(durations[-1], True)] * ends
         packets = [
             RtpPacket(
@@ -312,7 +320,7 @@ class RtpPeer(Changing, asyncio.DatagramProtocol):
             for number, (duration, end) in enumerate(told)
         ]
         self.sequence += len(packets)
-        self.timestamp += durations[-1] + 320
+        self.timestamp += durations[-1] + self.rate // 25
         return packets
 
     def send_report(self, data: bytes) -> None:

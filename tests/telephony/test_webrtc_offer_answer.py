@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from telephony.sip.offer_answer import BadSdp, NoCommonCodec
+from telephony.sip.offer_answer import NARROW, WIDE, BadSdp, NoCommonCodec
 from telephony.webrtc.offer_answer import WebRtcOfferAnswer
 from telephony.webrtc.parameters import Fingerprint, IceCredentials, LocalTransport
 from tests.support.browser_sdp import CHROMIUM_OFFER, PAIRS
@@ -47,6 +47,16 @@ def answer_of(leg: WebRtcOfferAnswer, *changes: tuple[str, str]) -> bytes:
 
 @pytest.fixture
 def leg() -> WebRtcOfferAnswer:
+    return made(NARROW)
+
+
+@pytest.fixture
+def wide() -> WebRtcOfferAnswer:
+    """One that may speak Opus."""
+    return made(WIDE)
+
+
+def made(codecs: tuple[str, ...]) -> WebRtcOfferAnswer:
     numbers = count(1)
     local = LocalTransport(
         IceCredentials("ufr0", "pwd0-of-22-letters-and-more".replace("-", "/")),
@@ -57,6 +67,7 @@ def leg() -> WebRtcOfferAnswer:
         local,
         session_id=77,
         new_credentials=lambda: IceCredentials(f"ufr{next(numbers)}", "x" * 22),
+        codecs=codecs,
     )
 
 
@@ -259,3 +270,99 @@ def test_an_answer_that_is_not_active_is_refused(leg: WebRtcOfferAnswer, setup: 
 def test_refused_audio_is_told(leg: WebRtcOfferAnswer) -> None:
     with pytest.raises(NoCommonCodec):
         leg.receive_answer(answer_of(leg, ("m=audio 30000", "m=audio 0")))
+
+
+def sound_lines(data: bytes) -> list[str]:
+    """The m= line and those that explain its payload types."""
+    return [line for line in lines_of(data) if line.startswith(("m=", "a=rtpmap", "a=fmtp"))]
+
+
+def test_opus_is_chosen_with_keys_of_its_clock_where_both_ends_have_it(
+    wide: WebRtcOfferAnswer,
+) -> None:
+    answer, agreed = wide.receive_offer(offer())
+    assert sound_lines(answer) == [
+        "m=audio 30000 UDP/TLS/RTP/SAVPF 111 110",
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 useinbandfec=1;stereo=0",
+        "a=rtpmap:110 telephone-event/48000",
+        "a=fmtp:110 0-15",
+    ]
+    assert (agreed.codec_name, agreed.send_payload_type) == ("OPUS", 111)
+    assert agreed.receive_payload_types == {111: "OPUS"}
+    assert agreed.dtmf_send_payload_type == agreed.dtmf_receive_payload_type == 110
+    assert agreed.dtmf_clock_rate == 48_000
+    assert wide.may_be_wide
+
+
+def test_opus_is_never_chosen_where_the_other_party_has_g711(leg: WebRtcOfferAnswer) -> None:
+    _, agreed = leg.receive_offer(offer())
+    assert (agreed.codec_name, agreed.dtmf_clock_rate) == ("PCMU", 8_000)
+    assert not leg.may_be_wide
+    assert b"opus" not in leg.make_offer()
+
+
+def test_a_browser_without_opus_gets_g711(wide: WebRtcOfferAnswer) -> None:
+    assert wide.may_be_wide, "nothing is agreed yet"
+    answer, agreed = wide.receive_offer(offer(("opus/48000/2", "opus/16000")))
+    assert (agreed.codec_name, agreed.dtmf_send_payload_type) == ("PCMU", 126)
+    assert "m=audio 30000 UDP/TLS/RTP/SAVPF 0 8 126" in lines_of(answer)
+    assert not wide.may_be_wide
+
+
+def test_a_browser_with_keys_of_the_other_clock_only_keeps_them(wide: WebRtcOfferAnswer) -> None:
+    _, agreed = wide.receive_offer(offer(("telephone-event/48000", "x/48000")))
+    assert agreed.codec_name == "OPUS"
+    assert (agreed.dtmf_send_payload_type, agreed.dtmf_clock_rate) == (126, 8_000)
+
+
+def test_we_offer_opus_first_and_keys_of_both_clocks(wide: WebRtcOfferAnswer) -> None:
+    assert sound_lines(wide.make_offer()) == [
+        "m=audio 30000 UDP/TLS/RTP/SAVPF 111 0 8 110 101",
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 useinbandfec=1;stereo=0",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:110 telephone-event/48000",
+        "a=fmtp:110 0-15",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+    ]
+
+
+def test_an_answer_that_takes_all_of_our_offer_speaks_opus(wide: WebRtcOfferAnswer) -> None:
+    agreed = wide.receive_answer(answer_of(wide))
+    assert (agreed.codec_name, agreed.send_payload_type) == ("OPUS", 111)
+    assert agreed.receive_payload_types == {111: "OPUS", 0: "PCMU", 8: "PCMA"}
+    assert (agreed.dtmf_receive_payload_type, agreed.dtmf_clock_rate) == (110, 48_000)
+
+
+def test_an_answer_with_g711_alone_is_heeded(wide: WebRtcOfferAnswer) -> None:
+    agreed = wide.receive_answer(answer_of(wide, ("SAVPF 111 0 8 110 101", "SAVPF 8 101")))
+    assert (agreed.codec_name, agreed.send_payload_type) == ("PCMA", 8)
+    assert (agreed.dtmf_receive_payload_type, agreed.dtmf_clock_rate) == (101, 8_000)
+
+
+def test_payload_types_of_the_browser_are_kept_in_our_own_offers(wide: WebRtcOfferAnswer) -> None:
+    """As Firefox numbers them."""
+    firefox = offer(
+        ("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 109 9 0 8 101"),
+        ("rtpmap:111 opus", "rtpmap:109 opus"),
+        ("rtpmap:126 telephone-event/8000", "rtpmap:101 telephone-event/8000"),
+    )
+    _, agreed = wide.receive_offer(firefox)
+    assert (agreed.send_payload_type, agreed.dtmf_send_payload_type) == (109, 101)
+    types = sound_lines(wide.make_offer(direction="sendonly"))[0].split()[3:]
+    assert types == ["109", "0", "8", "110", "101"]
+
+
+def test_no_payload_type_means_two_things_in_our_offer(wide: WebRtcOfferAnswer) -> None:
+    odd = offer(
+        ("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 101 0 8 111"),
+        ("rtpmap:111 opus", "rtpmap:101 opus"),
+        ("rtpmap:110 telephone-event/48000", "rtpmap:111 telephone-event/48000"),
+    )
+    wide.receive_offer(odd)
+    types = sound_lines(wide.make_offer())[0].split()[3:]
+    assert types[:4] == ["101", "0", "8", "111"]
+    assert len(set(types)) == 5

@@ -242,6 +242,8 @@ export interface Recording {
   channels: number | null
   complete: boolean
   failed_reason: string | null
+  caller: string | null
+  agent_name: string | null
 }
 
 /** Good for one connection of the softphone. */

@@ -146,7 +146,7 @@ export const adminDe: Record<keyof typeof adminEn, string> = {
   'admin.trunks.password.set': 'Es gibt eines; angezeigt wird es nie.',
   'admin.trunks.password.unset': 'Es gibt noch keines.',
   'admin.trunks.state.up': 'Verbunden',
-  'admin.trunks.state.down': 'Gestört',
+  'admin.trunks.state.down': 'Nicht erreichbar',
   'admin.trunks.state.unknown': 'Nicht bekannt',
   'admin.trunks.state.off': 'Ausgeschaltet',
   'admin.trunks.since': 'seit {time}',

@@ -145,7 +145,7 @@ export const adminEn = {
   'admin.trunks.password.set': 'There is one; it is never shown.',
   'admin.trunks.password.unset': 'There is none yet.',
   'admin.trunks.state.up': 'Connected',
-  'admin.trunks.state.down': 'Disturbed',
+  'admin.trunks.state.down': 'Not reachable',
   'admin.trunks.state.unknown': 'Not known',
   'admin.trunks.state.off': 'Switched off',
   'admin.trunks.since': 'since {time}',

@@ -146,6 +146,7 @@ export const en = {
   'visit.flowed_out': 'Flowed out',
 
   'recordings.title': 'Recordings',
+  'recordings.search': 'Number or agent',
   'recordings.none': 'No recordings.',
   'recordings.kind': 'Kind',
   'recordings.kind.call': 'Call',
@@ -254,6 +255,7 @@ export const en = {
   'caller.invalid': 'pressed a wrong key',
   'caller.earlier': 'Earlier contacts',
   'caller.first': 'First call from this number.',
+  'caller.first_to': 'No earlier calls with this number.',
   'caller.withheld': 'Number withheld: no earlier contacts are known.',
   'caller.talked': 'Talked',
   'caller.missed': 'Not reached',

@@ -174,7 +174,8 @@ class CallQuery(PageQuery):
     since: Moment | None = None
     until: Moment | None = None
     direction: Literal["inbound", "internal", "outbound"] | None = None
-    caller: Text | None = Field(default=None, max_length=80)
+    caller: Text = Field(default="", max_length=80)
+    """Part of the number."""
     called: Text | None = Field(default=None, max_length=80)
     cause: Text | None = Field(default=None, max_length=80)
     agent_id: UUID | None = None

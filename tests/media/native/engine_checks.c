@@ -70,8 +70,9 @@ static void set_stream(Party *party, uint8_t flow)
                      .digit_send_type = KEY_TYPE,
                      .digit_receive_type = KEY_TYPE,
                      .packet_samples = FRAME};
-    memset(stream.law_of, -1, sizeof stream.law_of);
-    stream.law_of[0] = LAW_MU;
+    memset(stream.codec_of, -1, sizeof stream.codec_of);
+    stream.codec_of[0] = CODEC_PCMU;
+    stream.digit_clock = RATE;
     CHECK(order_stream(party->leg, &stream));
 }
 

@@ -29,7 +29,7 @@ static void order_is_restored(void)
         if (n > 0) /* the first one fades in */
             CHECK(memcmp(out, expected, sizeof out) == 0);
     }
-    CHECK(jitter.late == 0);
+    CHECK(jitter.pace.late == 0);
 }
 
 static void lost_frame_is_made_up_without_a_click(void)
@@ -90,7 +90,7 @@ static void made_up_sound_after_a_key_is_of_what_came_last(void)
             in[i] = (int16_t)(8000 * sin((n * FRAME + i) * 2 * M_PI * 80 / RATE));
         jitter_put(jitter, n * FRAME, in, FRAME);
     }
-    while ((int32_t)(jitter->play - 40 * FRAME) < 0)
+    while ((int32_t)(jitter->pace.play - 40 * FRAME) < 0)
         jitter_get(jitter, out, false);
     jitter_get(jitter, out, true);
     jitter_get(jitter, out, false);
@@ -104,15 +104,15 @@ static void burst_after_a_stall_moves_nothing(void)
     Jitter *jitter = heard_so_far(50);
     for (uint32_t n = 50; n < 70; n++)
         jitter_get(jitter, out, false); /* the network has stalled */
-    const uint32_t play = jitter->play;
+    const uint32_t play = jitter->pace.play;
     for (uint32_t n = 50; n < 66; n++)
         jitter_put(jitter, n * FRAME, in, FRAME);
-    CHECK(jitter->play == play); /* 16 are too late, and that says nothing about clocks */
+    CHECK(jitter->pace.play == play); /* 16 are too late, and that says nothing about clocks */
     for (uint32_t n = 66; n < 100; n++) {
         jitter_put(jitter, n * FRAME + 2 * FRAME, in, FRAME);
         jitter_get(jitter, out, false);
     }
-    CHECK((int32_t)(jitter->play - play) >= 30 * FRAME);
+    CHECK((int32_t)(jitter->pace.play - play) >= 30 * FRAME);
     free(jitter);
 }
 
@@ -132,7 +132,7 @@ static void clock_set_back_is_followed(uint32_t packets_a_frame)
             loudest = abs(out[i]) > loudest ? abs(out[i]) : loudest;
     }
     CHECK(loudest > 7000);
-    CHECK((int32_t)(125 * FRAME - jitter->play) > 0);
+    CHECK((int32_t)(125 * FRAME - jitter->pace.play) > 0);
     free(jitter);
 }
 
@@ -142,9 +142,9 @@ static void no_timestamp_overflows(void)
     int16_t in[FRAME] = {0}, out[FRAME];
     for (size_t n = 0; n < sizeof farthest / sizeof *farthest; n++) {
         Jitter *jitter = heard_so_far(10);
-        jitter_put(jitter, jitter->play + (uint32_t)farthest[n], in, FRAME);
+        jitter_put(jitter, jitter->pace.play + (uint32_t)farthest[n], in, FRAME);
         jitter_get(jitter, out, false);
-        CHECK(jitter->delay >= FRAME && jitter->delay <= JITTER_MAX);
+        CHECK(jitter->pace.delay >= FRAME && jitter->pace.delay <= JITTER_MAX);
         free(jitter);
     }
 }
@@ -161,7 +161,7 @@ static void delay_grows_with_lateness_and_stays_bounded(void)
             jitter_put(&jitter, (n - behind) * FRAME, in, FRAME);
         jitter_get(&jitter, out, false);
     }
-    CHECK(jitter.delay > JITTER_START && jitter.delay <= JITTER_MAX);
+    CHECK(jitter.pace.delay > JITTER_START && jitter.pace.delay <= JITTER_MAX);
 }
 
 static void clock_drift_is_followed(double ppm)
@@ -175,7 +175,7 @@ static void clock_drift_is_followed(double ppm)
         for (sent += 1 + ppm * 1e-6; sent >= 1; sent -= 1, n++)
             jitter_put(&jitter, n * FRAME, in, FRAME);
         jitter_get(&jitter, out, false);
-        const int32_t held = (int32_t)(n * FRAME - jitter.play);
+        const int32_t held = (int32_t)(n * FRAME - jitter.pace.play);
         CHECK(frame < 10 || (held > -3 * FRAME && held <= (int32_t)JITTER_MAX + 3 * FRAME));
     }
 }
@@ -193,7 +193,7 @@ static void anything_may_arrive(void)
         jitter_put(&jitter, timestamp, in, chance(1500));
         if (chance(3))
             jitter_get(&jitter, out, chance(2));
-        CHECK(jitter.delay >= FRAME && jitter.delay <= JITTER_MAX);
+        CHECK(jitter.pace.delay >= FRAME && jitter.pace.delay <= JITTER_MAX);
     }
 }
 

@@ -31,11 +31,12 @@ static void world_open(World *world)
     world->leg->shard = &world->shard;
     CHECK(leg_make_secure(world->leg));
     Stream *stream = &world->stream;
-    memset(stream->law_of, -1, sizeof stream->law_of);
-    stream->law_of[0] = LAW_MU;
+    memset(stream->codec_of, -1, sizeof stream->codec_of);
+    stream->codec_of[0] = CODEC_PCMU;
     stream->flow = FLOW_SEND | FLOW_RECEIVE;
     stream->digit_send_type = stream->digit_receive_type = KEY_TYPE;
     stream->packet_samples = FRAME;
+    stream->digit_clock = RATE;
     leg_set_stream(world->leg, stream);
 }
 
@@ -76,7 +77,7 @@ static void frames(World *world, int count)
     for (int n = 0; n < count; n++) {
         leg_receive(world->leg, 0);
         leg_hear(world->leg);
-        leg_send(world->leg, silence, 0);
+        leg_send(world->leg, silence, NULL, 0);
         while (ring_pop(&world->shard.events, &event))
             world->told[event.kind]++;
     }
