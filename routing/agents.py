@@ -51,6 +51,8 @@ class AgentSnapshot:
     wrap_up_until: datetime | None = None
     """When the agent is free again without doing anything; None outside of a wrap-up."""
     auto_answer: bool = False
+    disposition_due: WorkId | None = None
+    """What the agent must give a disposition for before the next offer; None for nothing."""
 
 
 @dataclass(slots=True)
@@ -71,8 +73,17 @@ class Agent:
     """Calls of the agent's phone that did not come from a queue."""
     idle_since: float = 0.0
     wrap_up_until: float | None = None
+    owes: WorkId | None = None
+    """What the agent has yet to give a disposition for; kept while away or offline."""
+    owes_until: float = 0.0
+    """When it is waited for no longer; of no meaning while nothing is owed."""
     leaving: bool = False
     """No longer configured; goes when the present work is done."""
+
+    @property
+    def due(self) -> float | None:
+        """When something happens to the agent by itself."""
+        return self.wrap_up_until if self.owes is None else self.owes_until
 
     @property
     def is_logged_in(self) -> bool:
@@ -109,9 +120,10 @@ class Agent:
             skills=self.profile.skills,
             wrap_up_until=self._wrap_up_end(),
             auto_answer=self.profile.auto_answer,
+            disposition_due=self.owes,
         )
 
     def _wrap_up_end(self) -> datetime | None:
-        if self.wrap_up_until is None:
+        if self.wrap_up_until is None or self.due is None:
             return None
-        return self.since + timedelta(seconds=self.wrap_up_until - self.entered)
+        return self.since + timedelta(seconds=self.due - self.entered)

@@ -71,6 +71,7 @@ class Dispatcher:
         self._utcnow = utcnow
         self._to_ring: list[Offer] = []
         self._ringing: dict[OfferId, asyncio.Task[None]] = {}
+        self._queues: dict[str, QueueSettings] = {}
         self._removed: dict[WorkId, Removed] = {}
         self._effects: deque[Effect] = deque()
         self._carrying_out = False
@@ -91,7 +92,8 @@ class Dispatcher:
                 self._do(self._matcher.close(self._moment()))
 
     def configure(self, queues: Iterable[QueueSettings], agents: Iterable[AgentProfile]) -> None:
-        self._do(self._matcher.configure(queues, agents, self._moment()))
+        self._queues = {queue.name: queue for queue in queues}
+        self._do(self._matcher.configure(self._queues.values(), agents, self._moment()))
 
     def resume_day(self, queue_id: QueueId, tally: Tally) -> None:
         """Take up what was counted today before a restart."""
@@ -126,16 +128,25 @@ class Dispatcher:
         self._removed.pop(work_id, None)
         self._do(self._matcher.finish(work_id, self._moment()))
 
-    def set_agent_state(self, agent_id: AgentId, state: AgentState, reason: str = "") -> AgentState:
+    def set_agent_state(
+        self, agent_id: AgentId, state: AgentState, reason: str = "", *, excused: bool = False
+    ) -> AgentState:
         """Ask for a state; returns the one the agent is in now, during a call the old one.
 
-        Raises UnknownAgent or InvalidAgentState.
+        `excused` lets the agent be available without a disposition that is due. Raises
+        UnknownAgent, InvalidAgentState or DispositionMissing.
         """
-        self._do(self._matcher.set_agent_state(agent_id, state, reason, self._moment()))
+        moment = self._moment()
+        self._do(self._matcher.set_agent_state(agent_id, state, reason, moment, excused=excused))
         return self.agent(agent_id).state
 
-    def end_wrap_up(self, agent_id: AgentId) -> None:
-        self._do(self._matcher.end_wrap_up(agent_id, self._moment()))
+    def end_wrap_up(self, agent_id: AgentId, *, excused: bool = False) -> None:
+        """Raises UnknownAgent or, unless `excused`, DispositionMissing."""
+        self._do(self._matcher.end_wrap_up(agent_id, self._moment(), excused=excused))
+
+    def take_disposition(self, work_id: WorkId) -> None:
+        """Somebody said what became of it; nothing happens for work that is not known."""
+        self._do(self._matcher.take_disposition(work_id, self._moment()))
 
     def set_reachable(self, agent_id: AgentId, reachable: bool) -> None:
         self._do(self._matcher.set_reachable(agent_id, reachable, self._moment()))
@@ -150,7 +161,7 @@ class Dispatcher:
         return self._matcher.position(work_id)
 
     def find_queue(self, name: str) -> QueueSettings | None:
-        return self._matcher.find_queue(name)
+        return self._queues.get(name)
 
     def agent(self, agent_id: AgentId) -> AgentSnapshot:
         """Raises UnknownAgent."""

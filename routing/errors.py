@@ -31,5 +31,11 @@ class InvalidAgentState(RoutingError, ValueError):
     code = "invalid_agent_state"
 
 
+class DispositionMissing(RoutingError):
+    """The agent has to say first what became of the last call."""
+
+    code = "disposition_missing"
+
+
 class InvalidTransition(Exception):
     """An agent was moved between states that do not follow each other: our bug."""

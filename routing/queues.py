@@ -36,6 +36,15 @@ class QueueSettings:
     """Where it is midnight when a new day is counted."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves, after a tone."""
+    disposition_required: bool = False
+    """Who took a call gets the next one only after saying what became of it."""
+    disposition_seconds: float = 900.0
+    """How long that is waited for after a call; then the agent is away."""
+
+    @property
+    def disposition_patience(self) -> float | None:
+        """`disposition_seconds`, or None where no disposition is required."""
+        return self.disposition_seconds if self.disposition_required else None
 
 
 @dataclass(frozen=True, slots=True)

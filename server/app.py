@@ -52,6 +52,7 @@ from server.web_addresses import WebAddresses
 from telephony.access import Access
 from telephony.binding_file import BindingFile
 from telephony.calls.context import CallContext
+from telephony.calls.quality_watch import QualityWatch
 from telephony.directory import Directory
 from telephony.endpoint import Connections, SipEndpoint
 from telephony.offers import AgentOffers
@@ -232,8 +233,7 @@ class _Server:
             # A server that is about to stop takes no new calls.
             "SIP": lambda: self._listens() and not self.endpoint.drain,
         }
-        clock = asyncio.get_running_loop().time
-        return Readiness(parts, self.database.ping, clock=clock)
+        return Readiness(parts, self.database.ping, clock=asyncio.get_running_loop().time)
 
     def _listens(self) -> bool:
         return all(port for _, port in self.endpoint.bound.values())
@@ -271,12 +271,16 @@ class _Server:
         stack.push_async_callback(self.http.stop)
         await self._start_endpoint()
         stack.push_async_callback(self.endpoint.stop)
-        registrations = self.switchboard.registrations
-        await registrations.restore()
+        await self.switchboard.registrations.restore()
         self.trunks.start()
         stack.push_async_callback(self.trunks.close)
-        checks = PhoneChecks(self.context, registrations.refresh_reachability)
+        self._look_after_phones(stack)
+
+    def _look_after_phones(self, stack: AsyncExitStack) -> None:
+        checks = PhoneChecks(self.context, self.switchboard.registrations.refresh_reachability)
+        watch = QualityWatch(self.switchboard.running, self.http.feed.publish, self.context.utcnow)
         self._meanwhile(stack, checks.run(), "check phones")
+        self._meanwhile(stack, watch.run(), "quality of calls")
 
     def _meanwhile(self, stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
         """Let it go on until `stack` is left."""

@@ -1,5 +1,6 @@
 """The HTTP side: pages, API, live feed, health and metrics on one aiohttp server."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Callable
@@ -91,6 +92,8 @@ class HttpServer:
         auth = self._auth(database)
         self._web_session = WebSession(auth)
         self.operations = self._all_operations(auth, database, data)
+        self._description: bytes | None = None
+        self._describing = asyncio.Lock()
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         self.address: tuple[str, int] = ("", 0)
 
@@ -113,7 +116,7 @@ class HttpServer:
             Queues(self._live),
             QueueSettings(database, self._live),
             Calls(database, self._live),
-            WrapUp(database),
+            WrapUp(database, self._live),
             Contacts(database, self._live),
             Staffing(database, self._live),
             DeviceTests(database),
@@ -150,12 +153,7 @@ class HttpServer:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[_careful, errors_as_json], client_max_size=MAX_BODY)
         add_operations(app, self.operations, self._tokens)
-        described = json.dumps(document(self.operations, version=_version())).encode()
-
-        async def openapi(_: web.Request) -> web.Response:
-            return web.Response(body=described, content_type="application/json")
-
-        app.router.add_get(PREFIX + "/openapi.json", openapi)
+        app.router.add_get(PREFIX + "/openapi.json", self._describe)
         app.router.add_get("/ws/v1/events", self.feed.handle)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._ready)
@@ -164,6 +162,16 @@ class HttpServer:
         if self._browsers.pages is not None:
             self._browsers.pages.add_to(app)
         return app
+
+    async def _describe(self, _: web.Request) -> web.Response:
+        """Made when first asked for: a third of a second, in which nobody else should wait."""
+        async with self._describing:
+            if self._description is None:
+                self._description = await asyncio.to_thread(self._describe_all)
+        return web.Response(body=self._description, content_type="application/json")
+
+    def _describe_all(self) -> bytes:
+        return json.dumps(document(self.operations, version=_version())).encode()
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})

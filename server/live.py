@@ -5,7 +5,7 @@ from uuid import UUID
 
 from config.tenancy import TenantId
 from routing.agents import AgentSnapshot
-from routing.events import AgentId, AgentState
+from routing.events import AgentId, AgentState, WorkId
 from routing.queues import QueueSnapshot
 from server.dispatchers import Dispatchers
 from telephony.calls.call import Call, CallSnapshot
@@ -43,14 +43,26 @@ class Live:
         return dispatcher.queues() if dispatcher is not None else ()
 
     def set_agent_state(
-        self, tenant_id: TenantId, agent_id: UUID, state: AgentState, reason: str
+        self,
+        tenant_id: TenantId,
+        agent_id: UUID,
+        state: AgentState,
+        reason: str,
+        *,
+        excused: bool = False,
     ) -> AgentState:
-        """Raises UnknownAgent or InvalidAgentState."""
-        return self._dispatchers.of(tenant_id).set_agent_state(AgentId(agent_id), state, reason)
+        """Raises UnknownAgent, InvalidAgentState or, unless `excused`, DispositionMissing."""
+        dispatcher = self._dispatchers.of(tenant_id)
+        return dispatcher.set_agent_state(AgentId(agent_id), state, reason, excused=excused)
 
-    def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID) -> None:
-        """Raises UnknownAgent."""
-        self._dispatchers.of(tenant_id).end_wrap_up(AgentId(agent_id))
+    def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID, *, excused: bool = False) -> None:
+        """Raises UnknownAgent or, unless `excused`, DispositionMissing."""
+        self._dispatchers.of(tenant_id).end_wrap_up(AgentId(agent_id), excused=excused)
+
+    def take_disposition(self, tenant_id: TenantId, call_id: UUID) -> None:
+        """Somebody said what became of a call."""
+        if (dispatcher := self._dispatchers.find(tenant_id)) is not None:
+            dispatcher.take_disposition(WorkId(call_id))
 
     def calls(self, tenant_id: TenantId) -> tuple[CallSnapshot, ...]:
         return self._switchboard.calls(tenant_id)

@@ -123,7 +123,13 @@ def _read(certificate: Path, key: Path) -> tuple[ssl.SSLContext, datetime]:
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateUnusable(f"tls.key: {key} holds no private key in PEM form") from error
-    if chain[0].public_key() != private.public_key():
+    try:
+        public = chain[0].public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateUnusable(
+            f"tls.certificate: {certificate} has a key of a kind that cannot be used"
+        ) from error
+    if public != private.public_key():
         raise CertificateUnusable(f"tls.key: {key} is not the key of {certificate}")
     context = _server_context()
     try:

@@ -64,7 +64,7 @@ async def connect_both(
         async with asyncio.timeout(_RING_SECONDS):
             mine = await _ring_own(call, phone)
             call.note_answered()
-            mine.hooks.ended = lambda _: call.end("caller_hung_up")
+            mine.hooks.ended = lambda _: call.caller_gone("caller_hung_up")
             if flow is None:
                 targets = find_targets(call, call.called)
                 from_ = caller_address(call)
@@ -88,8 +88,6 @@ async def _ring_own(call: Call, phone: PhoneUser) -> Party:
 async def _talk(call: Call, caller: Party, other: Party) -> str:
     ending = await talk(call, caller, other, recorded=False)
     if isinstance(ending, PassedOn):
-        call.onward = ending
-        call.succeed(ending.stays)
-        await call.drop_party(ending.by, "transferred")
+        await call.pass_on(ending)
         return "transferred"
     return "caller_hung_up" if ending.party is caller else "target_hung_up"

@@ -7,6 +7,7 @@ from typing import NewType
 from uuid import UUID
 
 from config.tenancy import TenantId
+from telephony.sound_quality import CallQualityMeasured
 from telephony.trunk_status import TrunkStateChanged
 
 CallId = NewType("CallId", UUID)
@@ -380,6 +381,7 @@ CallEvent = (
     | FlowStarted
     | FlowNodeEntered
     | CallTransferred
+    | CallQualityMeasured
     | RecordingStarted
     | RecordingStored
     | RecordingFailed

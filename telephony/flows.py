@@ -201,8 +201,7 @@ class FlowRunner:
             await call.drop_party(party, "failed")
             return TransferFailed("media")
         if isinstance(ending, PassedOn):
-            call.onward = ending
-            await call.drop_party(party, "transferred")
+            await call.pass_on(ending)
         return Transferred()
 
     async def _voicemail(self, order: Voicemail) -> None:

@@ -14,7 +14,7 @@ from routing.events import AgentId, AgentState, Outcome, WorkId
 from routing.ivr.orders import JoinQueue, NotServed, Served
 from routing.queues import QueueSettings
 from telephony.calls.call import Call
-from telephony.calls.conversation import Left, PassedOn
+from telephony.calls.conversation import PassedOn, is_lost
 from telephony.calls.dialling import (
     AUTO_ANSWER,
     BUSY,
@@ -24,7 +24,6 @@ from telephony.calls.dialling import (
     ring,
 )
 from telephony.calls.party import Party
-from telephony.calls.returning import is_lost
 from telephony.calls.sound import music, spoken
 from telephony.calls.talk import talk
 from telephony.events import LegRole
@@ -118,7 +117,12 @@ class AgentOffers:
             await call.drop_party(agent, "caller_hung_up")
             return Outcome.WITHDRAWN
         if offer.auto_answer:
-            await _warn(agent)
+            try:
+                await _warn(agent)
+            except asyncio.CancelledError:
+                # The time for answering is over in the middle of the tone.
+                call.let_go(agent, "not_answered")
+                raise
         if waiting.agent.done():
             await call.drop_party(agent, "caller_hung_up")
             return Outcome.WITHDRAWN
@@ -202,9 +206,10 @@ async def _talk(call: Call, caller: Party, agent: Party) -> bool:
         await call.drop_party(agent, "failed")
         raise _LeftQueue("failed") from error
     if isinstance(ending, PassedOn):
-        call.onward = ending
-    await call.drop_party(agent, "transferred" if call.onward else "caller_hung_up")
-    return isinstance(ending, Left) and ending.party is not caller and is_lost(ending.party)
+        await call.pass_on(ending)
+        return False
+    await call.drop_party(agent, "caller_hung_up")
+    return ending.party is not caller and is_lost(ending.party)
 
 
 def _give_up(waiting: _Waiting, reason: str) -> None:

@@ -10,7 +10,7 @@ from telephony.calls.conversation import PassedOn
 from telephony.calls.dialling import DialFailed, caller_address, find_targets, ring
 from telephony.calls.party import Party
 from telephony.calls.sound import music, spoken
-from telephony.calls.talk import talk
+from telephony.calls.talk import occupied, talk
 from telephony.events import CallTransferred, LegRole
 from telephony.flows import FlowRunner, QueueDesk
 
@@ -41,7 +41,10 @@ async def go_on(call: Call, onward: PassedOn, desk: QueueDesk) -> str:
             needs_agents=False,
         )
         result = await desk.serve(call, stays, order)
-        return "agent_hung_up" if isinstance(result, Served) else "not_served"
+        if isinstance(result, Served):
+            return "agent_hung_up"
+        await _say_nobody_can(call, stays)
+        return "not_served"
     if isinstance(onward.to, Party):
         return await _talk(call, stays, onward.to)
     version = call.context.directory.flow_of_number(call.tenant_id, to)
@@ -50,10 +53,14 @@ async def go_on(call: Call, onward: PassedOn, desk: QueueDesk) -> str:
     other = await _ring(call, stays, to) or await _ring_back(call, stays, onward)
     if other is not None:
         return await _talk(call, stays, other)
+    await _say_nobody_can(call, stays)
+    return "no_answer"
+
+
+async def _say_nobody_can(call: Call, stays: Party) -> None:
     audio = await spoken(call, "Nobody can take your call now. Please try again later.")
     if audio is not None:
         await stays.media.play(audio).finished()
-    return "no_answer"
 
 
 async def _ring_back(call: Call, stays: Party, onward: PassedOn) -> Party | None:
@@ -77,14 +84,15 @@ async def _ring(call: Call, stays: Party, to: str, why: str = "") -> Party | Non
 
 async def _talk(call: Call, stays: Party, other: Party) -> str:
     try:
-        ending = await talk(call, stays, other, recorded=call.is_recorded)
+        # When a queue's caller has gone, it may be the agent who stays, with a colleague: what they
+        # say is for nobody's record.
+        recorded = call.is_recorded and stays.role is not LegRole.AGENT
+        with occupied(call, stays):
+            ending = await talk(call, stays, other, recorded=recorded)
     except MediaError as error:
         log.error("transfer cannot be joined", extra={"error": str(error)})
         return "failed"
     if not isinstance(ending, PassedOn):
         return "caller_hung_up" if ending.party is stays else "target_hung_up"
-    call.onward = ending
-    if ending.stays is not stays:
-        call.succeed(ending.stays)
-    await call.drop_party(ending.by, "transferred")
+    await call.pass_on(ending)
     return "transferred"

@@ -5,7 +5,7 @@ A tab that sleeps keeps its connection and says nothing; a caller must not wait 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from routing.errors import RoutingError
@@ -40,6 +40,8 @@ class PhoneChecks:
         self._refresh = refresh
         self._answered: dict[Flow, float] = {}
         """When each browser answered last; one that is new counts as having done so."""
+        self._deaf: set[Flow] = set()
+        """Browsers that have no microphone."""
         self._watched: dict[AgentId, float | None] = {}
         """Agents with a browser, and since when it is away."""
 
@@ -58,21 +60,22 @@ class PhoneChecks:
         """Ask all of them once, then draw the conclusions."""
         phones = [p for p in self._context.directory.all_phones() if p.agent_id is not None]
         browsers = [
-            (phone, binding)
+            binding
             for phone in phones
             for binding in self._bindings(phone)
             if binding.flow.is_browser
         ]
         now = self._context.loop.time()
-        known = {binding.flow for _, binding in browsers}
+        known = {binding.flow for binding in browsers}
         self._answered = {flow: self._answered.get(flow, now) for flow in known}
+        self._deaf &= known
         async with asyncio.TaskGroup() as asking:
-            for number, (phone, binding) in enumerate(browsers):
+            for number, binding in enumerate(browsers):
                 wait = _SPREAD_SECONDS * number / len(browsers)
-                asking.create_task(self._ask(phone, binding, wait))
+                asking.create_task(self._ask(binding, wait))
         self._conclude(phones)
 
-    async def _ask(self, phone: PhoneUser, binding: Binding, wait: float) -> None:
+    async def _ask(self, binding: Binding, wait: float) -> None:
         # Not a thousand in the same millisecond.
         await asyncio.sleep(wait)
         answer = await self._context.endpoint.ping(binding.contact, binding.flow, _PING_SECONDS)
@@ -80,12 +83,22 @@ class PhoneChecks:
             return
         self._answered[binding.flow] = self._context.loop.time()
         microphone = answer.headers.get(MICROPHONE)
-        if microphone is not None and microphone.strip() != "there":
-            self._send_away(phone, "microphone_lost")
+        if microphone is None or microphone.strip() == "there":
+            self._deaf.discard(binding.flow)
+        else:
+            self._deaf.add(binding.flow)
 
-    def _conclude(self, phones: Iterable[PhoneUser]) -> None:
+    def _conclude(self, phones: Sequence[PhoneUser]) -> None:
         now = self._context.loop.time()
         silent = {f for f, at in self._answered.items() if now - at >= FRESH_SECONDS}
+        for phone in phones:
+            flows = {binding.flow for binding in self._bindings(phone)} - silent
+            if deaf := flows & self._deaf:
+                if flows - deaf:
+                    # There is a better place; at this one the caller would hear nobody.
+                    silent |= deaf
+                else:
+                    self._send_away(phone, "microphone_lost")
         if silent != self._context.silent_flows:
             self._context.silent_flows.clear()
             self._context.silent_flows.update(silent)

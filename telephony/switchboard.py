@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -75,8 +75,13 @@ class Switchboard:
 
     def receive_register(self, request: "Request", flow: "Flow", principal: object) -> "Response":
         assert isinstance(principal, FromPhone)
-        response = self.registrations.receive_register(request, flow, principal.phone)
-        self._notice_new_page(principal.phone)
+        phone = principal.phone
+        before = self._pages(phone)
+        response = self.registrations.receive_register(request, flow, phone)
+        # A page that registers again says nothing about another one, whose connection may be back
+        # in a second.
+        if self._pages(phone) - before:
+            self._notice_new_page(phone)
         return response
 
     def receive_invite(self, leg: "IncomingLeg", principal: object) -> None:
@@ -112,6 +117,10 @@ class Switchboard:
             for call in self._calls.values()
             if tenant_id is None or call.tenant_id == tenant_id
         )
+
+    def running(self) -> Iterable[Call]:
+        """Every call that is alive, of all tenants."""
+        return self._calls.values()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -166,15 +175,19 @@ class Switchboard:
     def _notice_new_page(self, phone: PhoneUser) -> None:
         """A browser that registered under another name has another page: what was in the old one
         is gone, though nobody hung up."""
-        bindings = self.context.registrar.bindings(phone.tenant_id, phone.user)
-        pages = {binding.contact.user for binding in bindings if binding.flow.is_browser}
+        pages = self._pages(phone)
         for call in list(self._calls.values()):
-            if not pages or call.tenant_id != phone.tenant_id:
+            if call.tenant_id != phone.tenant_id:
                 continue
             for party in list(call.parties):
                 page = party.page
                 if party.name == phone.user and page is not None and page not in pages:
                     party.note_page_gone()
+
+    def _pages(self, phone: PhoneUser) -> set[str | None]:
+        """What the phone's browsers call themselves."""
+        bindings = self.context.registrar.bindings(phone.tenant_id, phone.user)
+        return {binding.contact.user for binding in bindings if binding.flow.is_browser}
 
     def _from_phone(self, leg: "IncomingLeg", phone: PhoneUser, called: str) -> None:
         tenant_id = phone.tenant_id
@@ -262,7 +275,11 @@ class Switchboard:
         agent_id = phone.agent_id if phone is not None else None
         try:
             party = call.add_party(
-                LegRole.CALLER, call.caller, agent_id=agent_id, in_browser=leg.flow.is_browser
+                LegRole.CALLER,
+                call.caller,
+                agent_id=agent_id,
+                in_browser=leg.flow.is_browser,
+                is_phone=phone is not None,
             )
         except MediaError as error:
             log.warning("call refused for want of media", extra={"reason": error.code})

@@ -31,6 +31,7 @@ _INSERT = """
     returning id
 """
 _FETCH = _SELECT + " and a.id = $2"
+_LOCK = "select from agents where tenant_id = $1 and id = $2 for update"
 _BY_EXTENSION = _SELECT + " and a.extension = $2"
 _LIST = _SELECT + " order by a.extension, a.id"
 _PAGES = orderings(_SELECT, SORT_COLUMNS, unique="a.id", page="limit $2 offset $3")
@@ -91,6 +92,13 @@ async def insert_agent(db: Connection, tenant_id: TenantId, values: AgentValues)
 
 async def fetch_agent(db: Connection, tenant_id: TenantId, agent_id: UUID) -> Agent:
     return _found(await db.fetchrow(_FETCH, tenant_id, agent_id), f"agent {agent_id}")
+
+
+async def lock_agent(db: Connection, tenant_id: TenantId, agent_id: UUID) -> Agent:
+    """As it is, and nobody else can change it until the commit."""
+    # A statement of its own: one that waits for the lock sees the skills of before it waited.
+    await db.execute(_LOCK, tenant_id, agent_id)
+    return await fetch_agent(db, tenant_id, agent_id)
 
 
 async def fetch_agent_by_extension(db: Connection, tenant_id: TenantId, extension: str) -> Agent:

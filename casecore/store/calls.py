@@ -11,7 +11,7 @@ from uuid import UUID
 
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
-from casecore.store.rows import changed, found, listing_of, page_of, plain
+from casecore.store.rows import changed, containing, found, listing_of, page_of, plain
 from config.tenancy import TenantId
 
 INTERRUPTED = "interrupted"
@@ -44,7 +44,7 @@ _FILTER = """
        and ($2::timestamptz is null or c.started_at >= $2)
        and ($3::timestamptz is null or c.started_at < $3)
        and ($4::text is null or c.direction = $4)
-       and ($5::text is null or c.caller = $5)
+       and ($5::text is null or c.caller ilike $5)
        and ($6::text is null or c.called = $6)
        and ($7::text is null or c.cause = $7)
        and ($8::boolean is null or (c.ended_at is null) = $8)
@@ -180,7 +180,8 @@ class CallFilter:
     started_from: datetime | None = None
     started_before: datetime | None = None
     direction: str | None = None
-    caller: str | None = None
+    caller: str = ""
+    """Part of the number."""
     called: str | None = None
     cause: str | None = None
     open: bool | None = None
@@ -202,7 +203,7 @@ async def list_calls(
         wanted.started_from,
         wanted.started_before,
         wanted.direction,
-        wanted.caller,
+        containing(wanted.caller),
         wanted.called,
         wanted.cause,
         wanted.open,

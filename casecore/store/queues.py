@@ -15,7 +15,7 @@ _NAMES = (
     *("name", "skill", "minimum_level", "priority", "ring_seconds", "wrap_up_seconds"),
     *("announce_every_seconds", "max_waiting", "max_wait_seconds", "music"),
     *("service_level_seconds", "service_level_target", "short_abandon_seconds", "time_zone"),
-    "auto_answer",
+    *("auto_answer", "disposition_required", "disposition_seconds"),
 )
 _VALUES = ", ".join(_NAMES)
 _COLUMNS = f"id, {_VALUES}, created_at"
@@ -23,7 +23,8 @@ _SELECT = f"select {_COLUMNS} from queues where tenant_id = $1 and deleted_at is
 
 _INSERT = f"""
     insert into queues (tenant_id, {_VALUES})
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            $18)
     returning {_COLUMNS}
 """
 _FETCH = _SELECT + " and id = $2"
@@ -33,7 +34,7 @@ _COUNT = "select count(*) from queues where tenant_id = $1 and deleted_at is nul
 _UPDATE = f"""
     update queues
        set ({_VALUES}) = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-                        $15, $16, $17)
+                        $15, $16, $17, $18, $19)
      where tenant_id = $1
        and id = $2
        and deleted_at is null
@@ -71,6 +72,10 @@ class QueueValues:
     """Where it is midnight when a new day is counted."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves."""
+    disposition_required: bool = False
+    """Who took a call gets the next one only after saying what became of it."""
+    disposition_seconds: float = 900.0
+    """How long that is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from casecore.db.connection import Connection
 from casecore.paging import Page, Rows, orderings
-from casecore.store.rows import found, listing_of, page_of, plain
+from casecore.store.rows import containing, found, listing_of, page_of, plain
 from config.tenancy import TenantId
 
 SORT_COLUMNS = {
@@ -17,8 +17,11 @@ SORT_COLUMNS = {
 
 _SELECT = """
     select r.id, r.call_id, r.kind, r.started_at, r.stored_at, r.file, r.duration_ms,
-           r.size_bytes, r.sha256, r.channels, r.complete, r.failed_reason
+           r.size_bytes, r.sha256, r.channels, r.complete, r.failed_reason,
+           c.caller, c.called, a.name as agent_name
       from recordings r
+      left join calls c on c.tenant_id = r.tenant_id and c.id = r.call_id
+      left join agents a on a.tenant_id = c.tenant_id and a.id = c.agent_id
      where r.tenant_id = $1
 """
 _FILTER = """
@@ -27,19 +30,17 @@ _FILTER = """
        and ($4::timestamptz is null or r.started_at >= $4)
        and ($5::timestamptz is null or r.started_at < $5)
        and ($6::uuid is null
-            or exists (select from calls c
-                        where c.tenant_id = r.tenant_id
-                          and c.id = r.call_id
-                          and c.agent_id = $6)
+            or c.agent_id = $6
             or exists (select from legs l
                         where l.tenant_id = r.tenant_id
                           and l.call_id = r.call_id
                           and l.agent_id = $6
                           and l.answered_at is not null))
+       and ($7::text is null or c.caller ilike $7 or a.name ilike $7)
 """
 _FETCH = _SELECT + " and r.id = $2"
-_PAGES = orderings(_SELECT + _FILTER, SORT_COLUMNS, unique="r.id", page="limit $7 offset $8")
-_COUNT = "select count(*) from recordings r where r.tenant_id = $1 " + _FILTER
+_PAGES = orderings(_SELECT + _FILTER, SORT_COLUMNS, unique="r.id", page="limit $8 offset $9")
+_COUNT = f"select count(*) from ({_SELECT}{_FILTER}) matching"
 _INSERT = """
     insert into recordings (tenant_id, id, call_id, kind, started_at)
     values ($1, $2, $3, $4, $5)
@@ -78,6 +79,10 @@ class Recording:
     channels: int | None
     complete: bool
     failed_reason: str | None
+    caller: str | None
+    """Of the call, as are those below."""
+    called: str | None
+    agent_name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,8 @@ class RecordingFilter:
     started_before: datetime | None = None
     agent_id: UUID | None = None
     """Recordings of calls this agent served or took part in."""
+    party: str = ""
+    """Part of the caller's number or of the agent's name."""
 
 
 async def list_recordings(
@@ -104,6 +111,7 @@ async def list_recordings(
         wanted.started_from,
         wanted.started_before,
         wanted.agent_id,
+        containing(wanted.party),
         page.limit,
         page.offset,
     )

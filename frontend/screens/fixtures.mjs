@@ -65,13 +65,13 @@ export function fixtures(own, running) {
   ]
   const recording = (n, call_id, kind, minutes, ms, more = {}) => ({
     id: id(n), call_id: id(call_id), kind, started_at: ago(60 * minutes), stored_at: ago(60 * minutes - ms / 1000),
-    duration_ms: ms, size_bytes: ms * 32, sha256: '0'.repeat(64), channels: kind === 'call' ? 2 : 1, complete: true, failed_reason: null, ...more,
+    duration_ms: ms, size_bytes: ms * 32, sha256: '0'.repeat(64), channels: kind === 'call' ? 2 : 1, complete: true, failed_reason: null, caller: '+49 30 7654321', called: '5000', agent_name: kind === 'call' ? 'Anna Agent' : null, ...more,
   })
   const recordings = [
     recording(501, 201, 'call', 9, 193_000),
-    recording(502, 203, 'call', 34, 411_000),
-    recording(503, 206, 'call', 75, 720_000, { complete: false }),
-    recording(504, 204, 'voicemail', 90, 17_000),
+    recording(502, 203, 'call', 34, 411_000, { caller: '+43 660 1188' }),
+    recording(503, 206, 'call', 75, 720_000, { complete: false, caller: '+49 40 33100', agent_name: 'Ben Agent' }),
+    recording(504, 204, 'voicemail', 90, 17_000, { caller: '' }),
   ]
   const quality = { packets_received: 9640, packets_sent: 9650, packets_lost: 12, packets_late: 3, packets_refused: 0, jitter_ms: 4.2, round_trip_ms: 21, mos: 4.3 }
   const detail = {

@@ -1,8 +1,10 @@
 """Words for what the matcher decided: the events of one tenant."""
 
+from collections.abc import Mapping
+
 from config.tenancy import TenantId
 from routing.acd.effects import Moment, Offer
-from routing.acd.lines import Work
+from routing.acd.lines import Line, Work
 from routing.agents import Agent
 from routing.events import (
     AgentState,
@@ -12,9 +14,11 @@ from routing.events import (
     WorkAbandoned,
     WorkAssigned,
     WorkFlowedOut,
+    WorkId,
     WorkOffered,
     WorkQueued,
 )
+from routing.queues import QueueSnapshot
 
 
 class Facts:
@@ -100,3 +104,30 @@ class Facts:
 
 def milliseconds(seconds: float) -> int:
     return round(seconds * 1_000)
+
+
+def queue_snapshot(line: Line, works: Mapping[WorkId, Work], moment: Moment) -> QueueSnapshot:
+    """`works` has at least all who wait in the line."""
+    work_ids, queue, tally = line.work_ids(), line.queue, line.today(moment.at)
+    within, short = queue.service_level_seconds, queue.short_abandon_seconds
+    oldest = min((works[w].entered for w in work_ids), default=moment.now)
+    return QueueSnapshot(
+        id=queue.id,
+        name=queue.name,
+        skill=queue.skill,
+        waiting=len(line),
+        longest_wait_ms=milliseconds(moment.now - oldest),
+        agents_available=line.agents_available,
+        agents_logged_in=line.agents_logged_in,
+        work_ids=work_ids,
+        offered=tally.offered,
+        answered=len(tally.answered_ms),
+        abandoned=len(tally.abandoned_ms),
+        flowed_out=tally.flowed_out,
+        answered_in_time=tally.answered_within(within),
+        abandoned_short=tally.abandoned_within(short),
+        service_level=tally.service_level(within, short),
+        service_level_seconds=within,
+        service_level_target=queue.service_level_target,
+        short_abandon_seconds=short,
+    )

@@ -32,6 +32,8 @@ class Work:
     """Who took it; None while it waits."""
     wrap_up_seconds: float = 0.0
     """Of its queue when it was taken: the queue may be gone at the end."""
+    disposition_patience: float | None = None
+    """How long after the talk a disposition is waited for; None when none is needed any more."""
 
 
 @dataclass(slots=True)

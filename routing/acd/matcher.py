@@ -10,7 +10,7 @@ from uuid import UUID
 
 from config.tenancy import TenantId
 from routing.acd.effects import Effect, Moment, Offer, StopRinging, WorkItem, WorkRemoved
-from routing.acd.facts import Facts, milliseconds
+from routing.acd.facts import Facts, queue_snapshot
 from routing.acd.lines import Line, Place, Work
 from routing.acd.roster import Roster
 from routing.acd.tallies import Tally
@@ -134,8 +134,18 @@ class Matcher:
             return self.withdraw(work_id, moment, abandoned=True)
         del self._work[work_id]
         agent = self._roster.agent(work.agent_id)
-        facts = self._roster.finish(agent, work.wrap_up_seconds, moment)
+        facts = self._roster.finish(agent, work, moment)
         return [*facts, *self._serve_agent(agent, moment)]
+
+    def take_disposition(self, work_id: WorkId, moment: Moment) -> list[Effect]:
+        """Somebody said what became of it, while it lasted or afterwards."""
+        if (work := self._work.get(work_id)) is not None:
+            work.disposition_patience = None
+        effects: list[Effect] = []
+        for agent in self._roster.owing(work_id):
+            effects += self._roster.settle(agent, moment)
+            effects += self._serve_agent(agent, moment)
+        return effects
 
     def receive_outcome(self, offer_id: OfferId, outcome: Outcome, moment: Moment) -> list[Effect]:
         """How an offer ended. For an offer that was made void meanwhile nothing happens."""
@@ -161,13 +171,22 @@ class Matcher:
     # --- agents
 
     def set_agent_state(
-        self, agent_id: AgentId, state: AgentState, reason: str, moment: Moment
+        self,
+        agent_id: AgentId,
+        state: AgentState,
+        reason: str,
+        moment: Moment,
+        *,
+        excused: bool = False,
     ) -> list[Effect]:
         """What a person asks for; during a call it is kept until the call is over.
 
-        Raises UnknownAgent or InvalidAgentState.
+        Raises UnknownAgent, InvalidAgentState or, for an agent who wants to be available without
+        a disposition that is due and is not `excused` from it, DispositionMissing.
         """
         agent = self._roster.agent(agent_id)
+        if excused and state is AgentState.AVAILABLE:
+            agent.owes = None
         if agent.offer_id is None or agent.leaving:
             facts = self._roster.choose(agent, state, reason, moment)
             return [*facts, *self._serve_agent(agent, moment)]
@@ -180,11 +199,19 @@ class Matcher:
         effects = self._void_offer(work, line, moment)
         return [*effects, *facts, *self._serve([line], moment)]
 
-    def end_wrap_up(self, agent_id: AgentId, moment: Moment) -> list[Effect]:
-        """Raises UnknownAgent; nothing happens to an agent in another state."""
+    def end_wrap_up(
+        self, agent_id: AgentId, moment: Moment, *, excused: bool = False
+    ) -> list[Effect]:
+        """Nothing happens to an agent in another state.
+
+        Raises UnknownAgent, or DispositionMissing while one is due, unless `excused` from it.
+        """
         agent = self._roster.agent(agent_id)
         if agent.state is not AgentState.WRAP_UP:
             return []
+        if excused:
+            agent.owes = None
+        self._roster.check_disposition(agent)
         return [*self._roster.release(agent, moment), *self._serve_agent(agent, moment)]
 
     def set_reachable(self, agent_id: AgentId, reachable: bool, moment: Moment) -> list[Effect]:
@@ -220,7 +247,7 @@ class Matcher:
     def handle_timeout(self, moment: Moment) -> list[Effect]:
         effects: list[Effect] = []
         for agent in self._roster.due(moment.now):
-            effects += self._roster.release(agent, moment)
+            effects += self._roster.lapse(agent, moment)
             effects += self._serve_agent(agent, moment)
         for line in self._lines.values():
             since = line.deserted_since
@@ -237,9 +264,6 @@ class Matcher:
             return None
         return self._lines[work.item.queue_id].position(work)
 
-    def find_queue(self, name: str) -> QueueSettings | None:
-        return next((x.queue for x in self._lines.values() if x.queue.name == name), None)
-
     def agent(self, agent_id: AgentId) -> AgentSnapshot:
         """Raises UnknownAgent."""
         return self._roster.agent(agent_id).snapshot()
@@ -250,7 +274,7 @@ class Matcher:
 
     def queues(self, moment: Moment) -> tuple[QueueSnapshot, ...]:
         lines = sorted(self._lines.values(), key=lambda line: (line.queue.name, line.queue.id))
-        return tuple(self._queue_snapshot(line, moment) for line in lines)
+        return tuple(queue_snapshot(line, self._work, moment) for line in lines)
 
     # --- how a match is made
 
@@ -297,6 +321,7 @@ class Matcher:
     def _assign(self, offer: Offer, work: Work, agent: Agent, moment: Moment) -> list[Effect]:
         line = self._lines[offer.queue_id]
         work.agent_id, work.wrap_up_seconds = agent.profile.id, line.queue.wrap_up_seconds
+        work.disposition_patience = line.queue.disposition_patience
         assigned = self._facts.assigned(offer, work, moment)
         line.today(moment.at).answer(assigned.waited_ms)
         line.answer(work)
@@ -364,28 +389,3 @@ class Matcher:
         for agent in agents:
             effects += self._serve_agent(agent, moment)
         return effects
-
-    def _queue_snapshot(self, line: Line, moment: Moment) -> QueueSnapshot:
-        work_ids, queue, tally = line.work_ids(), line.queue, line.today(moment.at)
-        within, short = queue.service_level_seconds, queue.short_abandon_seconds
-        oldest = min((self._work[w].entered for w in work_ids), default=moment.now)
-        return QueueSnapshot(
-            id=queue.id,
-            name=queue.name,
-            skill=queue.skill,
-            waiting=len(line),
-            longest_wait_ms=milliseconds(moment.now - oldest),
-            agents_available=line.agents_available,
-            agents_logged_in=line.agents_logged_in,
-            work_ids=work_ids,
-            offered=tally.offered,
-            answered=len(tally.answered_ms),
-            abandoned=len(tally.abandoned_ms),
-            flowed_out=tally.flowed_out,
-            answered_in_time=tally.answered_within(within),
-            abandoned_short=tally.abandoned_within(short),
-            service_level=tally.service_level(within, short),
-            service_level_seconds=within,
-            service_level_target=queue.service_level_target,
-            short_abandon_seconds=short,
-        )

@@ -5,10 +5,10 @@ from heapq import heappop, heappush
 
 from routing.acd.effects import Moment
 from routing.acd.facts import Facts
-from routing.acd.lines import Line
+from routing.acd.lines import Line, Work
 from routing.agents import REQUESTABLE, Agent, AgentProfile
-from routing.errors import InvalidAgentState, UnknownAgent
-from routing.events import AgentId, AgentState, AgentStateChanged
+from routing.errors import DispositionMissing, InvalidAgentState, UnknownAgent
+from routing.events import AgentId, AgentState, AgentStateChanged, WorkId
 from routing.queues import QueueSettings
 
 
@@ -22,7 +22,8 @@ class Roster:
         """Also of agents who are not configured, or not yet: phones register when they like."""
         self._served: dict[AgentId, tuple[Line, ...]] = {}
         self._wrap_ups: list[tuple[float, int, AgentId]] = []
-        """A heap; entries of wrap-ups that ended early stay until their time comes."""
+        """A heap of when wrap-ups end and owed dispositions lapse; entries that came to nothing
+        stay until they are in front."""
         self._timers = 0
 
     def __iter__(self) -> Iterator[Agent]:
@@ -67,8 +68,8 @@ class Roster:
     ) -> list[AgentStateChanged]:
         """What a person asks for; during a call it is kept until the call is over.
 
-        Raises InvalidAgentState, and UnknownAgent for one who only finishes a last call. An offer
-        to the agent has been taken back before.
+        Raises InvalidAgentState, DispositionMissing, and UnknownAgent for one who only finishes a
+        last call. An offer to the agent has been taken back before.
         """
         if agent.leaving:
             raise UnknownAgent(str(agent.profile.id))
@@ -76,6 +77,7 @@ class Roster:
             raise InvalidAgentState(f"{state.value} cannot be asked for")
         if state is AgentState.AVAILABLE:
             reason = ""
+            self.check_disposition(agent)
         if agent.state is AgentState.ENGAGED:
             agent.pending = None if state is AgentState.AVAILABLE else state
             agent.pending_reason = reason
@@ -101,15 +103,49 @@ class Roster:
         """An offer came to nothing through nobody's fault: the agent has been idle all along."""
         return self.release(agent, moment, keep_idle=True)
 
-    def finish(self, agent: Agent, wrap_up: float, moment: Moment) -> list[AgentStateChanged]:
+    def finish(self, agent: Agent, work: Work, moment: Moment) -> list[AgentStateChanged]:
         """The conversation is over."""
-        if wrap_up <= 0 or agent.leaving:
+        wrap_up, patience = work.wrap_up_seconds, work.disposition_patience
+        if agent.leaving or (wrap_up <= 0 and patience is None):
             return self.release(agent, moment)
         facts = self._move(agent, AgentState.WRAP_UP, moment)
         agent.wrap_up_until = moment.now + wrap_up
-        self._timers += 1
-        heappush(self._wrap_ups, (agent.wrap_up_until, self._timers, agent.profile.id))
+        if patience is not None:
+            agent.owes, agent.owes_until = work.item.id, moment.now + max(patience, wrap_up)
+        self._arm(agent)
         return facts
+
+    def check_disposition(self, agent: Agent) -> None:
+        """Raises DispositionMissing while the agent has to give one."""
+        if agent.owes is not None:
+            raise DispositionMissing("Please say what became of the last call first.")
+
+    def owing(self, work_id: WorkId) -> list[Agent]:
+        return [agent for agent in self if agent.owes == work_id]
+
+    def settle(self, agent: Agent, moment: Moment) -> list[AgentStateChanged]:
+        """The agent owes no disposition any more: what is left of the wrap-up time goes on."""
+        agent.owes = None
+        if agent.state is not AgentState.WRAP_UP:
+            return []
+        if agent.wrap_up_until is not None and agent.wrap_up_until > moment.now:
+            self._arm(agent)
+            return []
+        return self.release(agent, moment)
+
+    def lapse(self, agent: Agent, moment: Moment) -> list[AgentStateChanged]:
+        """The agent's time is over: a wrap-up ends, a disposition is waited for no longer.
+
+        Who has not given one is away rather than available: such an agent may have left the desk.
+        """
+        if agent.owes is None:
+            return self.release(agent, moment)
+        agent.owes = None
+        if agent.state is not AgentState.WRAP_UP:
+            return []
+        if agent.pending is None:
+            agent.pending, agent.pending_reason = AgentState.AWAY, "no_disposition"
+        return self.release(agent, moment)
 
     def release(
         self, agent: Agent, moment: Moment, *, keep_idle: bool = False
@@ -151,15 +187,21 @@ class Roster:
         return self._wrap_ups[0][0] if self._wrap_ups else None
 
     def due(self, now: float) -> list[Agent]:
-        """Whose wrap-up is over, the one that ended first in front."""
-        agents: list[Agent] = []
+        """Whose time is over, the one of whom it was first in front; nobody twice."""
+        agents: dict[AgentId, Agent] = {}
         while (until := self.next_timeout()) is not None and until <= now:
-            agents.append(self._agents[heappop(self._wrap_ups)[2]])
-        return agents
+            agent_id = heappop(self._wrap_ups)[2]
+            agents[agent_id] = self._agents[agent_id]
+        return list(agents.values())
+
+    def _arm(self, agent: Agent) -> None:
+        if agent.due is not None:
+            self._timers += 1
+            heappush(self._wrap_ups, (agent.due, self._timers, agent.profile.id))
 
     def _is_running(self, timer: tuple[float, int, AgentId]) -> bool:
         agent = self._agents.get(timer[2])
-        return agent is not None and agent.wrap_up_until == timer[0]
+        return agent is not None and agent.due == timer[0]
 
     # --- inside
 

@@ -61,6 +61,8 @@ def queues_of(snapshot: TenantSnapshot) -> list[QueueSettings]:
             short_abandon_seconds=row.short_abandon_seconds,
             time_zone=row.time_zone,
             auto_answer=row.auto_answer,
+            disposition_required=row.disposition_required,
+            disposition_seconds=row.disposition_seconds,
         )
         for row in snapshot.queues
     ]

@@ -24,6 +24,7 @@ from telephony.events import (
     LegId,
     LegRole,
 )
+from telephony.sound_quality import SoundQuality
 from telephony.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class LegSnapshot:
     mode: str = "talk"
     """How it takes part in the talk: `talk`, `aside` in a consultation, or as a supervisor
     `listen`, `whisper` or `barge`."""
+    quality: SoundQuality | None = None
+    """How it sounded at the last look; None while too little is heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,18 @@ class Call:
             )
 
     def add_party(
-        self, role: LegRole, name: str, *, agent_id: UUID | None = None, in_browser: bool = False
+        self,
+        role: LegRole,
+        name: str,
+        *,
+        agent_id: UUID | None = None,
+        in_browser: bool = False,
+        is_phone: bool = False,
     ) -> Party:
-        """A party whose media can meet those who are there already. Raises MediaError."""
+        """A party whose media can meet those who are there already. Raises MediaError.
+
+        `is_phone` says that it is one of the tenant's own phones, and not somebody outside.
+        """
         near = self.parties[0].media if self.parties else None
         party = Party(
             self,
@@ -177,6 +189,7 @@ class Call:
             in_browser=in_browser,
             wide=in_browser and self._may_be_wide(),
         )
+        party.is_phone = is_phone
         self.parties.append(party)
         return party
 
@@ -211,6 +224,13 @@ class Call:
         self.parties.remove(stays)
         self.parties.insert(0, stays)
         stays.hooks.ended = self.caller_gone
+
+    async def pass_on(self, ending: PassedOn) -> None:
+        """Whoever stays goes on by it, be it the caller or not; whoever passed them on leaves."""
+        self.onward = ending
+        if ending.stays is not self.parties[0]:
+            self.succeed(ending.stays)
+        await self.drop_party(ending.by, "transferred")
 
     def adopt(self, party: Party) -> None:
         """Take over somebody who is on the line in another call."""
@@ -333,4 +353,5 @@ class Call:
             is_held=party.is_held if member is None else member.is_away,
             is_muted=member is not None and member.muted,
             mode="aside" if member is not None and member.room == ASIDE else mode,
+            quality=party.meter.quality,
         )

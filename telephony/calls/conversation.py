@@ -15,6 +15,15 @@ from telephony.calls.party import Party
 PHONE, INTERFACE = "phone", "interface"
 """Who put somebody on hold: their own phone, or a button elsewhere."""
 
+_LOST = frozenset({"media_lost", "media_timeout"})
+"""Causes of a leg's end that nobody wanted."""
+
+
+def is_lost(party: Party) -> bool:
+    """Whether it was an agent's browser, and did not mean to go."""
+    is_browser = party.in_browser and party.agent_id is not None
+    return is_browser and party.ended.done() and party.ended.result() in _LOST
+
 
 @dataclass(frozen=True, slots=True)
 class Left:
@@ -116,8 +125,14 @@ class Conversation:
         self.end(PassedOn(by, self.other_than(by), to, queue))
 
     def outlives(self, party: Party) -> bool:
-        """Whether the other one has somebody to talk with when this one hangs up."""
-        return party in self.between and self._heir is not None
+        """Whether the other one has somebody to talk with when this one is gone, or waits for it
+        to come back."""
+        if party not in self.between:
+            return False
+        if self.ending.done():
+            ending = self.ending.result()
+            return isinstance(ending, PassedOn) and ending.by is party
+        return self._heir is not None or is_lost(party)
 
     @property
     def consulted(self) -> Party | None:

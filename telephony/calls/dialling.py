@@ -120,8 +120,7 @@ async def ring(
     winner, reason = None, None
     try:
         for target in targets:
-            if (party := _invite(call, target, role, from_, headers)) is not None:
-                parties.append(party)
+            parties.extend(_invite(call, target, role, from_, headers))
         if on_early_sound is not None:
             for party in parties:
                 party.hooks.early_sound = partial(on_early_sound, party)
@@ -152,14 +151,19 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 
 def _invite(
     call: Call, target: Target, role: LegRole, from_: NameAddress, headers: HeaderFields
-) -> Party | None:
-    """None where there is no room for one more."""
-    in_browser = target.flow is not None and target.flow.is_browser
+) -> tuple[Party, ...]:
+    """Whoever rings there now; nobody where there is no room for one more."""
     try:
-        party = call.add_party(role, target.name, agent_id=target.agent_id, in_browser=in_browser)
+        party = call.add_party(
+            role,
+            target.name,
+            agent_id=target.agent_id,
+            in_browser=target.flow is not None and target.flow.is_browser,
+            is_phone=target.flow is not None,
+        )
     except MediaError as error:
         log.warning("not rung for want of media", extra={"reason": error.code})
-        return None
+        return ()
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,
@@ -171,7 +175,7 @@ def _invite(
         credentials=target.credentials,
     )
     party.attach(leg)
-    return party
+    return (party,)
 
 
 async def _first_answer(parties: Sequence[Party]) -> Party:

@@ -217,6 +217,7 @@ def take_over(call: Call, supervisor: PhoneUser, agent: Party) -> None:
     party = supervising(call, supervisor)
     if party is None:
         raise NotPossible("Listen to the call before you take it over.")
+    conversation.member(party).mode = Mode.TALK
     _tell_supervision(call, party, "take_over", agent)
     _tell(call, party, SupervisionEnded, user_id=party.user_id)
     conversation.pass_on(agent, party)
@@ -240,6 +241,13 @@ def somebody_gone(call: Call, member: Member[Party], asker: Party | None) -> Non
     elif member.mode is not Mode.TALK:
         _tell(call, member.key, SupervisionEnded, user_id=member.key.user_id)
     call.let_go(member.key)
+
+
+def end_supervisions(call: Call, conversation: Conversation) -> None:
+    """The talk is over, and with it what was supervised."""
+    for member in conversation:
+        if member.mode is not Mode.TALK:
+            _tell(call, member.key, SupervisionEnded, user_id=member.key.user_id)
 
 
 def supervising(call: Call, phone: PhoneUser) -> Party | None:

@@ -55,7 +55,9 @@ class PhoneKeys:
             return False
         pressed = self._pressed[party] = asyncio.Queue(_KEPT)
         taking = self._take_code(party, pressed, (digit, duration_ms))
-        self._call.side_tasks.start(taking, name=f"keys of {party.id}")
+        task = self._call.side_tasks.start(taking, name=f"keys of {party.id}")
+        # Else half a number would be dialled in the party's next talk.
+        self._conversation.ending.add_done_callback(lambda _: task.cancel())
         return True
 
     def _may_use_codes(self, party: Party) -> bool:
@@ -68,6 +70,8 @@ class PhoneKeys:
         mode = MODES.get(digit)
         if mode is None or member.follows is None:
             return member.is_observer
+        if self._conversation.ending.done():
+            return True
         handling.change_mode(self._call, party, mode, member.follows)
         return True
 

@@ -31,6 +31,7 @@ from telephony.events import (
 from telephony.numbers import user_of
 from telephony.sip.offer_answer import BadSdp, Negotiated, NoCommonCodec
 from telephony.sip.uri import SipUri
+from telephony.sound_quality import Meter
 from telephony.ua.leg import SipLeg
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Party:
         self.name = name
         self.agent_id = agent_id
         self.in_browser = in_browser
+        self.is_phone = False
+        """Whether it is one of the tenant's own phones, and not somebody outside."""
         self.user_id: UUID | None = None
         """Who a supervisor is, beyond the phone."""
         self.id = LegId(call.context.new_id())
@@ -115,13 +118,11 @@ class Party:
         """The cause, once the other end is gone."""
         self.digits: asyncio.Queue[str] = asyncio.Queue(_DIGITS_KEPT)
         self.hooks = Hooks()
-        self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
-        self._closed = False
-        self._rang = False
+        self.meter = Meter()
+        self.is_held = self._closed = self._rang = self._started = False
         self._all_done: asyncio.Future[None] = loop.create_future()
-        self._started = False
 
     # --- what the application does with it
 

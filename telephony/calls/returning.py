@@ -7,7 +7,7 @@ nobody needs to lose a caller for that.
 import asyncio
 
 from telephony.calls.call import Call
-from telephony.calls.conversation import Conversation, Left
+from telephony.calls.conversation import Conversation, Left, is_lost
 from telephony.calls.dialling import (
     AUTO_ANSWER,
     DialFailed,
@@ -21,9 +21,9 @@ from telephony.events import LegHeld
 
 RETURN_SECONDS = 20.0
 """How long the other one waits for the agent."""
-LOST = frozenset({"media_lost", "media_timeout"})
-"""Causes of a leg's end that nobody wanted."""
 _AGAIN_SECONDS = 0.25
+_REFUSED_SECONDS = 2.0
+"""A page that still believes in the call it lost says that it is busy."""
 
 
 def wait_for(call: Call, conversation: Conversation, party: Party) -> bool:
@@ -42,19 +42,14 @@ def wait_for(call: Call, conversation: Conversation, party: Party) -> bool:
     )
     if party.sip is not None:
         party.sip.hang_up()
+    if conversation.asker is party and call.consulting is not None:
+        # Whoever answered now would find nobody there.
+        call.consulting.cancel()
     waiting = _bring_back(call, conversation, party, phone)
-    call.side_tasks.start(waiting, name=f"wait for {party.id}")
+    task = call.side_tasks.start(waiting, name=f"wait for {party.id}")
+    # Others went on without the agent, who must not be called into another talk.
+    conversation.ending.add_done_callback(lambda _: task.cancel())
     return True
-
-
-def is_lost(party: Party) -> bool:
-    """Whether it was an agent's browser, and did not mean to go."""
-    return (
-        party.in_browser
-        and party.agent_id is not None
-        and party.ended.done()
-        and party.ended.result() in LOST
-    )
 
 
 async def _bring_back(
@@ -62,25 +57,29 @@ async def _bring_back(
 ) -> None:
     try:
         async with asyncio.timeout(RETURN_SECONDS):
-            back = await _ring(call, party, phone)
+            back = await _ring(call, conversation, party, phone)
     except TimeoutError:
         conversation.end(Left(party))
         return
     if conversation.ending.done():
+        # It was over in the moment in which the agent answered.
         call.let_go(back)
         return
     conversation.replace(party, back)
+    if party is call.parties[0]:
+        call.succeed(back)
     call.let_go(party)
 
 
-async def _ring(call: Call, party: Party, phone: PhoneUser) -> Party:
+async def _ring(call: Call, conversation: Conversation, party: Party, phone: PhoneUser) -> Party:
     """The agent's phone takes the call by itself wherever it is registered, as soon as it is."""
-    from_ = caller_address(call, f"Returned: {call.caller or 'withheld number'}")
+    other = conversation.other_than(party)
+    from_ = caller_address(call, f"Returned: {other.name or 'withheld number'}")
     while True:
         targets = phone_targets(call, phone)
         if targets:
             try:
                 return await ring(call, targets, party.role, from_=from_, headers=AUTO_ANSWER)
             except DialFailed:
-                pass
+                await asyncio.sleep(_REFUSED_SECONDS)
         await asyncio.sleep(_AGAIN_SECONDS)

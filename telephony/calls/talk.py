@@ -12,7 +12,7 @@ from media.tones import ringback
 from routing.events import AgentId
 from telephony.calls.call import Call
 from telephony.calls.conversation import Conversation, Ending, PassedOn, Sounds
-from telephony.calls.handling import refer, somebody_gone
+from telephony.calls.handling import end_supervisions, refer, somebody_gone
 from telephony.calls.keys import PhoneKeys
 from telephony.calls.party import Party
 from telephony.calls.returning import wait_for
@@ -41,7 +41,7 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bridge.close)
         if other.role is LegRole.TARGET:
-            stack.enter_context(_occupied(call, other))
+            stack.enter_context(occupied(call, other))
         conversation = Conversation(
             bridge,
             sounds,
@@ -51,8 +51,10 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         )
         conversation.takes_key = PhoneKeys(call, conversation).press
         stack.callback(conversation.close)
+        stack.callback(end_supervisions, call, conversation)
         stack.callback(call.converse(conversation))
-        for party in (caller, other):
+        # Nobody outside may have us call a number at our expense.
+        for party in (each for each in (caller, other) if each.is_phone):
             party.hooks.refer = partial(refer, call, party)
             stack.callback(setattr, party.hooks, "refer", None)
         if recorded:
@@ -64,10 +66,20 @@ async def talk(call: Call, caller: Party, other: Party, *, recorded: bool) -> En
         stack.callback(lambda: _set_state(call, previous))
         _tell_bridged(call, caller, other)
         ending = await conversation.ending
-        kept = (caller, other, ending.to if isinstance(ending, PassedOn) else None)
-        for member in (each for each in conversation if each.key not in kept):
-            call.let_go(member.key)
+        _let_others_go(call, conversation, {caller, other}, ending)
     return ending
+
+
+def _let_others_go(
+    call: Call, conversation: Conversation, kept: set[Party | str], ending: Ending
+) -> None:
+    if isinstance(ending, PassedOn):
+        # A phone may hang up as soon as it has passed the other one on, which ends no call.
+        ending.by.hooks.ended = None
+        # Somebody who came back may stand for one of the two.
+        kept |= {ending.by, ending.stays, ending.to}
+    for member in (each for each in conversation if each.key not in kept):
+        call.let_go(member.key)
 
 
 def _tell_bridged(call: Call, caller: Party, other: Party) -> None:
@@ -82,7 +94,7 @@ def _tell_bridged(call: Call, caller: Party, other: Party) -> None:
 
 
 @contextmanager
-def _occupied(call: Call, party: Party) -> Iterator[None]:
+def occupied(call: Call, party: Party) -> Iterator[None]:
     """An agent whom a call reached past the queues is offered no other meanwhile."""
     if party.agent_id is None:
         yield

@@ -17,9 +17,12 @@ class Liveness:
         self._misses = 0
         self.state = TrunkState.UNKNOWN
         self.detail = ""
+        self.ever_answered = False
+        """Some never do, by their makers' or their firewall's will: silence then says nothing."""
 
     def receive(self, status: int | None) -> float:
         """The final answer to a ping, None for silence; returns the seconds until the next one."""
+        self.ever_answered = self.ever_answered or status is not None
         if status is not None and status not in _UNSERVED:
             self.state, self.detail, self._misses = TrunkState.UP, "", 0
             return self._every

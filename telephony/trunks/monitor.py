@@ -4,7 +4,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
@@ -186,9 +185,14 @@ class _Watched:
             task.cancel()
         registration = self._registration
         if goodbye and registration is not None and registration.expires_at is not None:
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._peers.register(self._registering(0))
+            except TimeoutError:
+                pass
+            except Exception:
+                # Nobody waits for it but the server as a whole, which it must not end.
+                log.exception("trunk could not be left", extra={"trunk": self.trunk.name})
 
     def _run(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         async def whole() -> None:
@@ -253,7 +257,10 @@ class _Watched:
 
     def _judged(self) -> tuple[TrunkState, str]:
         liveness, registration = self._liveness, self._registration
-        if liveness.state is TrunkState.DOWN:
+        is_registered = (
+            registration is not None and registration.state is RegistrationState.REGISTERED
+        )
+        if liveness.state is TrunkState.DOWN and (liveness.ever_answered or not is_registered):
             return TrunkState.DOWN, liveness.detail
         if registration is None:
             return liveness.state, liveness.detail

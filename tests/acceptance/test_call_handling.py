@@ -94,15 +94,19 @@ class Floor:
             if tones is not None
         ]
 
-    async def end(self) -> None:
-        """Hang up, and listen to what each of them heard."""
+    async def end(self, *, then: Baresip | None = None) -> None:
+        """The caller hangs up, and `then` one of two who still talk; listen to what each heard."""
         await self.caller.hang_up()
         ended = {self.caller: time.monotonic()}
+        over = ended[self.caller]
+        if then is not None:
+            await then.hang_up()
+            over = time.monotonic()
         phones = {heard.phone for heard in self._heard}
         for phone in phones - {self.caller}:
             count = phone.count("CALL_ESTABLISHED")
             await phone.wait_for("CALL_CLOSED", count=count)
-            ended[phone] = ended[self.caller]
+            ended[phone] = over
         for phone in phones:
             await phone.stop()
         for heard in self._heard:
@@ -138,7 +142,7 @@ async def test_hold_and_consultation_and_conference(
     await floor.hear(
         "conference", caller={AGENT, THIRD}, agent={CALLER, THIRD}, third={CALLER, AGENT}
     )
-    await floor.end()
+    await floor.end(then=floor.agent)
 
 
 async def test_consultation_completed_is_a_transfer(

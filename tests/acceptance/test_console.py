@@ -125,6 +125,37 @@ async def test_g10_every_step_of_a_supervision_is_on_the_audit_trail(
     assert {e["subject"] for e in trail} == {live["id"]}
 
 
+async def test_c09_console_says_how_a_running_call_sounds(
+    server: RunningServer, phone: PhoneMaker, tmp_path: Path
+) -> None:
+    """Of real phones, by what the engine measures; the page hears of it by the feed."""
+    caller = await phone("outside", tone=CALLER, registered=False)
+    await phone("1001", "answermode=auto", tone=AGENT)
+    await server.set_agent("1001", "available")
+    silence = tmp_path / "silence.wav"
+    write_tone(silence, SUPERVISOR)
+    async with browser(silence) as chromium:
+        boss = await at_console(server, chromium)
+        await caller.dial(server.uri("5000"))
+        await caller.wait_for("CALL_ESTABLISHED")
+        await caller.press("1")
+        await server.until_agent("1001", "engaged")
+        buttons = boss.page.get_by_role("button", name="Listen", exact=True)
+        row = boss.page.get_by_role("row").filter(has=buttons)
+        await expect(row.get_by_text("Good connection").first).to_be_visible()
+        await expect(
+            row.get_by_text(re.compile(r"Loss 0\.\d % .* MOS 4\.\d")).first
+        ).to_be_visible()
+        async with asyncio.timeout(15):
+            while True:
+                [call] = await server.get("/calls/live")
+                if all(leg["quality"] for leg in call["legs"]) and len(call["legs"]) == 2:
+                    break
+                await asyncio.sleep(0.2)
+    assert {leg["quality"]["verdict"] for leg in call["legs"]} == {"good"}
+    assert all(leg["quality"]["mos"] > 4 for leg in call["legs"])
+
+
 async def at_console(server: RunningServer, chromium: Browser) -> Person:
     boss = await Person.at(server, chromium, "supervisor", voice=SUPERVISOR)
     await boss.page.get_by_role("link", name="Supervisor").click()

@@ -62,6 +62,25 @@ async def test_c05_page_that_is_loaded_again_in_a_call_returns_to_the_same_call(
     assert record["cause"] == "agent_hung_up"
 
 
+async def test_c05_page_that_is_loaded_again_returns_to_a_call_of_the_agents_own(
+    server: RunningServer, phone: PhoneMaker, chromium: Browser
+) -> None:
+    called = await phone("1002", "answermode=auto", tone=CALLER)
+    anna = await Person.at(server, chromium, "agent1", voice=AGENT)
+    await anna.begin_shift("1001")
+    await anna.page.get_by_label("Number", exact=True).fill("1002")
+    await anna.press("Call")
+    await anna.hears(CALLER, of=ALL)
+    [before] = await server.get("/calls/live")
+    await anna.page.reload()
+    await anna.sees("Talking")
+    await anna.hears(CALLER, of=ALL)
+    [after] = await server.get("/calls/live")
+    assert after["id"] == before["id"]
+    await anna.press("Hang up")
+    await called.wait_for("CALL_CLOSED")
+
+
 async def test_c05_caller_of_an_agent_who_does_not_come_back_is_served_by_the_next(
     server: RunningServer, phone: PhoneMaker, chromium: Browser
 ) -> None:

@@ -86,7 +86,7 @@ async def test_what_a_caller_sends_is_always_storable(database: Database, tenant
 async def test_calls_are_filtered(database: Database, tenant: TenantId) -> None:
     async with database.tenant_tx(tenant) as db:
         world = await make_world(db, tenant)
-        mine, theirs = new_call(seconds=10, caller="1"), new_call(seconds=20, called="5001")
+        mine, theirs = new_call(seconds=10, caller="0711"), new_call(seconds=20, called="5001")
         for call in (mine, theirs):
             await calls.insert_call(db, tenant, call)
         await calls.update_agent(db, tenant, mine.id, world.agent.id)
@@ -101,7 +101,7 @@ async def test_calls_are_filtered(database: Database, tenant: TenantId) -> None:
         assert await found(started_from=at(10)) == [mine.id, theirs.id]
         assert await found(started_before=at(10)) == [world.call.id]
         assert await found(direction="outbound") == []
-        assert await found(caller="1") == [mine.id]
+        assert await found(caller="71") == [mine.id]
         assert await found(called="5001") == [theirs.id]
         assert await found(cause="cancelled") == [theirs.id]
         assert await found(open=True) == [world.call.id, mine.id]
@@ -227,7 +227,8 @@ async def test_recording_is_stored_once(database: Database, tenant: TenantId) ->
         mine = RecordingFilter(agent_id=world.agent.id)
         assert (await recordings.list_recordings(db, tenant, Page(), mine)).total == 0
         await calls.update_agent(db, tenant, world.call.id, world.agent.id)
-        assert (await recordings.list_recordings(db, tenant, Page(), mine)).items == (recording,)
+        [listed] = (await recordings.list_recordings(db, tenant, Page(), mine)).items
+        assert listed == replace(recording, agent_name=world.agent.name)
         of_other_call = RecordingFilter(call_id=uuid4())
         assert (await recordings.list_recordings(db, tenant, Page(), of_other_call)).total == 0
 

@@ -92,6 +92,7 @@ READS: dict[str, Attempt] = {
         db, t, "1001"
     ),
     "agents.list_agents": lambda db, t, w: agents.list_agents(db, t, PAGE),
+    "agents.lock_agent": lambda db, t, w: agents.lock_agent(db, t, w.agent.id),
     "agents.list_all_agents": lambda db, t, w: agents.list_all_agents(db, t),
     "queues.fetch_queue": lambda db, t, w: queues.fetch_queue(db, t, w.queue.id),
     "queues.list_queues": lambda db, t, w: queues.list_queues(db, t, PAGE),

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from uuid import UUID
@@ -468,5 +469,8 @@ def test_chosen_state_is_returned_as_it_is_now() -> None:
             assert desk.state() == "away"
             assert [a.id for a in desk.dispatcher.agents()] == [ANNA.id, BEN.id]
             assert desk.dispatcher.find_queue("queue1") == SALES
+            desk.dispatcher.configure((replace(SALES, name="help"),), (ANNA, BEN))
+            assert desk.dispatcher.find_queue("help") == replace(SALES, name="help")
+            assert desk.dispatcher.find_queue("queue1") is None
 
     run_virtual(day())

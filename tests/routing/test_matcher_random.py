@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from routing.acd.effects import Effect, Offer
 from routing.agents import ALLOWED, AgentProfile
-from routing.errors import NoAgents, QueueFull
+from routing.errors import DispositionMissing, NoAgents, QueueFull
 from routing.events import (
     AgentId,
     AgentState,
@@ -29,7 +29,7 @@ from tests.support.centre import AVAILABLE, AWAY, OFFLINE, Centre, agent, queue
 QUEUES = (
     queue(1, "sales", wrap_up_seconds=5, max_waiting=4),
     queue(2, "sales", minimum_level=4, priority=3, wrap_up_seconds=0),
-    queue(3, "support", wrap_up_seconds=20),
+    queue(3, "support", wrap_up_seconds=20, disposition_seconds=30),
 )
 AGENTS = (
     agent(1, sales=5),
@@ -208,11 +208,17 @@ class RandomDay(RuleBasedStateMachine):
         number=pick,
         state=st.sampled_from([AVAILABLE, AVAILABLE, AWAY, OFFLINE]),
         reason=st.sampled_from(["", "lunch"]),
+        excused=st.booleans(),
     )
-    def choose(self, number: int, state: AgentState, reason: str) -> None:
+    def choose(self, number: int, state: AgentState, reason: str, excused: bool) -> None:
         who = self.some_agent(number)
         if who is not None:
-            self.do(lambda: self.centre.choose(who, state, reason))
+            owes = self.centre.agent(who).disposition_due
+            try:
+                self.do(lambda: self.centre.choose(who, state, reason, excused=excused))
+            except DispositionMissing:
+                assert owes is not None
+                assert (state, excused) == (AVAILABLE, False)
 
     @rule(number=pick, occupied=st.booleans())
     def other_call(self, number: int, occupied: bool) -> None:
@@ -233,9 +239,17 @@ class RandomDay(RuleBasedStateMachine):
     def end_wrap_up(self, number: int) -> None:
         who = self.some_agent(number)
         if who is not None:
-            self.do(
-                lambda: self.centre.did(self.centre.matcher.end_wrap_up(who.id, self.centre.moment))
-            )
+            owes = self.centre.agent(who).disposition_due
+            try:
+                self.do(lambda: self.centre.end_wrap_up(who))
+            except DispositionMissing:
+                assert owes
+
+    @rule(number=pick)
+    def say_what_became(self, number: int) -> None:
+        work = self.some_work(number)
+        if work is not None:
+            self.do(lambda: self.centre.say_what_became(work))
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 31.0]))
     def time_passes(self, seconds: float) -> None:
@@ -302,6 +316,13 @@ class RandomDay(RuleBasedStateMachine):
             unrung = [w for w in seen.work_ids if w not in self.offers]
             assert not unrung or not self.idle_for(q), "an idle agent, and somebody waits"
             assert seen.agents_available == len(self.idle_for(q))
+
+    @invariant()
+    def nobody_works_who_owes_a_disposition(self) -> None:
+        for who in self.centre.matcher.agents():
+            if who.disposition_due is not None:
+                assert who.state in (AgentState.WRAP_UP, AWAY, OFFLINE)
+                assert who.state is not AgentState.WRAP_UP or who.wrap_up_until is not None
 
     def idle_for(self, q: QueueSettings) -> list[AgentId]:
         skills = {a.id: a.skills for a in self.configured_agents}

@@ -1,5 +1,6 @@
 """Calls, agents, queues and recordings: everybody sees and moves what is theirs to."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,6 +9,7 @@ import pytest
 
 from casecore.permissions import Role
 from casecore.store import agents, calls, legs, queue_visits, recordings, timeline
+from telephony.sound_quality import SoundQuality, Verdict
 from tests.support.api import SOUND, Api, agent_snapshot, call_snapshot
 from tests.support.records import at, new_call, new_leg
 
@@ -145,6 +147,8 @@ async def test_longest_call_comes_first_and_one_without_an_answer_last(api: Api)
         ("direction=inbound", 2),
         ("direction=outbound", 0),
         ("caller=%2B4930123", 2),
+        ("caller=4930", 2),
+        ("caller=%25", 0),
         ("called=5001", 1),
         ("cause=refused", 0),
         ("since=0001-01-01T00:00:00Z", 2),
@@ -195,6 +199,27 @@ async def test_own_call_may_be_hung_up_and_no_other(api: Api) -> None:
     assert (await api.ask("DELETE", f"/calls/live/{own.id}", role=Role.AGENT))[0] == 404
     assert (await api.ask("DELETE", f"/calls/live/{bens.id}", role=Role.VIEWER))[0] == 403
     assert (await api.ask("DELETE", f"/calls/live/{bens.id}", role=Role.SUPERVISOR))[0] == 200
+
+
+async def test_c09_live_legs_say_how_they_sound(api: Api) -> None:
+    [call] = api.live.calls(api.here.tenant_id)
+    caller, agent = call.legs
+    found = SoundQuality(Verdict.POOR, 7.5, 41.0, None, 2.9)
+    api.live.calls_of[api.here.tenant_id] = [
+        replace(call, legs=(caller, replace(agent, quality=found)))
+    ]
+    for role in (Role.SUPERVISOR, Role.AGENT):
+        [_, body] = await api.ask("GET", "/calls/live", role=role)
+        assert [leg["quality"] for leg in body["data"][0]["legs"]] == [
+            None,
+            {
+                "verdict": "poor",
+                "loss_percent": 7.5,
+                "jitter_ms": 41.0,
+                "round_trip_ms": None,
+                "mos": 2.9,
+            },
+        ]
 
 
 async def test_agents_call_from_their_own_phone_only(api: Api) -> None:
@@ -342,6 +367,18 @@ async def test_recording_without_a_file_says_so(api: Api) -> None:
     [unstored] = [r for r in await api.get("/recordings") if r["stored_at"] is None]
     status, body = await api.ask("GET", f"/recordings/{unstored['id']}/audio")
     assert (status, body["error"]["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(("text", "count"), [("4930", 1), ("ANNA", 1), ("nobody", 0), ("", 1)])
+async def test_recordings_are_found_by_number_and_agent(api: Api, text: str, count: int) -> None:
+    async with api.database.tenant_tx(api.here.tenant_id) as db:
+        await calls.update_agent(db, api.here.tenant_id, api.here.call.id, api.here.agent.id)
+    status, body = await api.ask("GET", f"/recordings?q={text}")
+    assert status == 200, body
+    assert len(body["data"]) == body["pagination"]["total"] == count
+    for found in body["data"]:
+        assert found["caller"] == api.here.call.caller
+        assert found["agent_name"] == api.here.agent.name
 
 
 async def test_recordings_are_found_by_call_and_kind(api: Api) -> None:

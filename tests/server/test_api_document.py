@@ -27,8 +27,8 @@ CHECKS: list[Any] = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12
-"""Of each kind for each operation: half a minute for all of them on a busy machine."""
+EXAMPLES = 6
+"""Of each kind for each operation: a quarter of a minute for all of them on a busy machine."""
 
 LIMITS = settings(
     max_examples=EXAMPLES,

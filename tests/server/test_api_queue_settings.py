@@ -25,6 +25,8 @@ FULL = {
     "short_abandon_seconds": 0.0,
     "time_zone": "Europe/Berlin",
     "auto_answer": True,
+    "disposition_required": True,
+    "disposition_seconds": 600.0,
 }
 TO_SALES = {
     "name": "x",
@@ -95,6 +97,7 @@ async def test_queue_that_a_published_flow_leads_to_stays_and_it_says_which(api:
         ({"service_level_target": 101}, 400, "body.service_level_target"),
         ({"short_abandon_seconds": -1}, 400, "body.short_abandon_seconds"),
         ({"time_zone": "Mars/Olympus"}, 400, "body.time_zone"),
+        ({"disposition_seconds": 29}, 400, "body.disposition_seconds"),
         ({"skill": ""}, 400, "body.skill"),
     ],
 )

@@ -1,10 +1,11 @@
 """G09: a supervisor moves agents between queues with one request."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 from casecore.permissions import Role
-from casecore.store import queues
+from casecore.store import agents, queues
 from tests.support.api import Api
 
 
@@ -29,6 +30,22 @@ async def test_g09_agent_serves_a_queue_and_no_more(api: Api) -> None:
     assert [entry["action"] for entry in trail][:3] == [
         *("agent_serves_no_more", "agent_serves", "agent_serves"),
     ]
+
+
+async def test_g09_queues_given_at_once_are_all_there(api: Api) -> None:
+    names = [f"queue {number}" for number in range(6)]
+    async with api.database.tenant_tx(api.here.tenant_id) as db:
+        made = [
+            await queues.insert_queue(
+                db, api.here.tenant_id, queues.QueueValues(name=name, skill=name)
+            )
+            for name in names
+        ]
+    answers = await asyncio.gather(*(put(api, queue.id, serves=True) for queue in made))
+    assert [status for status, _ in answers] == [200] * 6
+    async with api.database.tenant_tx(api.here.tenant_id) as db:
+        agent = await agents.fetch_agent(db, api.here.tenant_id, api.here.agent.id)
+    assert agent.skills == {"sales": 5, **dict.fromkeys(names, 1)}
 
 
 async def test_g09_agents_do_not_move_themselves(api: Api) -> None:

@@ -1,5 +1,6 @@
 """Whoever took a call says what became of it; what they typed is kept, whatever it is."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from casecore.paging import Page
 from casecore.permissions import Role
 from casecore.store import audit, calls
+from routing.events import WorkId
 from tests.support.api import Api
 from tests.support.records import new_call
 
@@ -113,3 +115,39 @@ async def test_changes_of_the_list_are_on_the_trail(api: Api) -> None:
     assert [(row.action, row.subject) for row in rows.items[1:]] == [
         (action, "call-back") for action in actions
     ]
+
+
+async def test_f03_what_is_due_before_the_next_call_is_told_and_taken(api: Api) -> None:
+    world = api.here
+    [agent] = api.live.agents(world.tenant_id)
+    api.live.agents_of[world.tenant_id] = [replace(agent, disposition_due=WorkId(world.call.id))]
+    assert (await api.get(f"/agents/{agent.id}"))["disposition_due"] == str(world.call.id)
+    await wrap_up(api, note="Only a note.")
+    assert api.live.dispositions_taken == []
+    await wrap_up(api, disposition="resolved")
+    assert api.live.dispositions_taken == [world.call.id]
+
+
+async def test_f03_where_there_is_nothing_to_choose_from_a_note_is_enough(api: Api) -> None:
+    for known in await api.get("/dispositions"):
+        await api.ask("DELETE", f"/dispositions/{known['code']}")
+    await wrap_up(api, note="Only a note.")
+    assert api.live.dispositions_taken == [api.here.call.id]
+
+
+async def test_f03_agent_who_owes_it_is_told_so_and_a_supervisor_waives_it(api: Api) -> None:
+    agent = api.here.agent.id
+    api.live.owing = {agent}
+    state, end = f"/agents/{agent}/state", f"/agents/{agent}/wrap-up/end"
+    ready = {"json": {"state": "available"}}
+    for answer in (
+        await api.ask("PUT", state, role=Role.AGENT, **ready),
+        await api.ask("POST", end, role=Role.AGENT),
+    ):
+        assert answer[0] == 409
+        assert answer[1]["error"]["message"] == "Please say what became of the last call first."
+        assert answer[1]["error"]["details"][0]["code"] == "disposition_missing"
+    away = await api.ask("PUT", state, role=Role.AGENT, json={"state": "away"})
+    assert away[0] == 200
+    assert (await api.ask("POST", end, role=Role.SUPERVISOR))[0] == 200
+    assert (await api.ask("PUT", state, role=Role.SUPERVISOR, **ready))[0] == 200

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -77,6 +78,12 @@ def test_one_of_the_two_files_is_not_enough(tmp_path: Path) -> None:
         load_settings(None, {"tls": {"certificate": str(tmp_path / "a.pem")}})
 
 
+def with_a_key_of_no_known_kind(pem: bytes) -> bytes:
+    elliptic, nobodys = bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0263")
+    found = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    return ssl.DER_cert_to_PEM_cert(found.replace(elliptic, nobodys)).encode()
+
+
 def mistakes(folder: Path, authority: Authority) -> dict[str, tuple[TlsSettings, str]]:
     words, other, locked = folder / "words", folder / "other.pem", folder / "locked.pem"
     words.write_text("no certificate")
@@ -85,7 +92,9 @@ def mistakes(folder: Path, authority: Authority) -> dict[str, tuple[TlsSettings,
     locked.write_bytes(key_pem(private, password=b"secret"))
     good = settings_of(authority)
     key, certificate = good.key, good.certificate
-    none = folder / "none.pem"
+    none, odd = folder / "none.pem", folder / "odd.pem"
+    assert certificate is not None
+    odd.write_bytes(with_a_key_of_no_known_kind(certificate.read_bytes()))
     return {
         "no file": (
             TlsSettings(certificate=none, key=key),
@@ -111,6 +120,10 @@ def mistakes(folder: Path, authority: Authority) -> dict[str, tuple[TlsSettings,
             TlsSettings(certificate=certificate, key=locked),
             f"tls.key: {locked} is protected by a password; store it without one",
         ),
+        "odd": (
+            TlsSettings(certificate=odd, key=key),
+            f"tls.certificate: {odd} has a key of a kind that cannot be used",
+        ),
         "endless": (
             TlsSettings(certificate=Path("/dev/zero"), key=key),
             "tls.certificate: /dev/zero is too long to be a certificate",
@@ -119,7 +132,7 @@ def mistakes(folder: Path, authority: Authority) -> dict[str, tuple[TlsSettings,
 
 
 @pytest.mark.parametrize(
-    "which", ["no file", "a folder", "words", "no key", "other key", "locked", "endless"]
+    "which", ["no file", "a folder", "words", "no key", "other key", "locked", "odd", "endless"]
 )
 def test_each_unusable_file_is_one_line_that_names_the_setting(
     tmp_path: Path, authority: Authority, which: str

@@ -19,6 +19,7 @@ from casecore.store.users import UserValues, insert_user
 from config.settings import HttpSettings, IceSettings
 from config.tenancy import TenantId
 from routing.agents import AgentSnapshot
+from routing.errors import DispositionMissing
 from routing.events import AgentId, AgentState, QueueId, WorkId
 from routing.queues import QueueSnapshot
 from server.api.resources.softphone import SoftphoneAccess
@@ -51,6 +52,9 @@ class FakeLive(Live):
         self.trunks_of: dict[TenantId, dict[UUID, TrunkStatus]] = {}
         self.reloads: list[TenantId] = []
         self.wrap_ups_ended: list[UUID] = []
+        self.dispositions_taken: list[UUID] = []
+        self.owing: set[UUID] = set()
+        """Agents who have to give a disposition first."""
 
     def agents(self, tenant_id: TenantId) -> tuple[AgentSnapshot, ...]:
         return tuple(self.agents_of.get(tenant_id, ()))
@@ -59,8 +63,16 @@ class FakeLive(Live):
         return tuple(self.queues_of.get(tenant_id, ()))
 
     def set_agent_state(
-        self, tenant_id: TenantId, agent_id: UUID, state: AgentState, reason: str
+        self,
+        tenant_id: TenantId,
+        agent_id: UUID,
+        state: AgentState,
+        reason: str,
+        *,
+        excused: bool = False,
     ) -> AgentState:
+        if state is AgentState.AVAILABLE:
+            self._check_disposition(agent_id, excused)
         self.agents_of[tenant_id] = [
             replace(agent, state=state, reason=reason) if agent.id == agent_id else agent
             for agent in self.agents_of[tenant_id]
@@ -73,8 +85,16 @@ class FakeLive(Live):
     def voice(self) -> str:
         return "en-gb"
 
-    def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID) -> None:
+    def end_wrap_up(self, tenant_id: TenantId, agent_id: UUID, *, excused: bool = False) -> None:
+        self._check_disposition(agent_id, excused)
         self.wrap_ups_ended.append(agent_id)
+
+    def take_disposition(self, tenant_id: TenantId, call_id: UUID) -> None:
+        self.dispositions_taken.append(call_id)
+
+    def _check_disposition(self, agent_id: UUID, excused: bool) -> None:
+        if agent_id in self.owing and not excused:
+            raise DispositionMissing("Please say what became of the last call first.")
 
     def calls(self, tenant_id: TenantId) -> tuple[CallSnapshot, ...]:
         return tuple(self.calls_of.get(tenant_id, ()))

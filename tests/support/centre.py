@@ -44,6 +44,7 @@ def queue(
     priority: int = 0,
     wrap_up_seconds: float = 10,
     max_waiting: int = 100,
+    disposition_seconds: float | None = None,
 ) -> QueueSettings:
     return QueueSettings(
         id=QueueId(UUID(int=0x2000 + number)),
@@ -54,6 +55,8 @@ def queue(
         priority=priority,
         wrap_up_seconds=wrap_up_seconds,
         max_waiting=max_waiting,
+        disposition_required=disposition_seconds is not None,
+        disposition_seconds=disposition_seconds or 900,
     )
 
 
@@ -106,8 +109,11 @@ class Centre:
             self.did(self.matcher.set_reachable(profile.id, True, self.moment))
             self.choose(profile, AVAILABLE)
 
-    def choose(self, profile: AgentProfile, state: AgentState, reason: str = "") -> None:
-        self.did(self.matcher.set_agent_state(profile.id, state, reason, self.moment))
+    def choose(
+        self, profile: AgentProfile, state: AgentState, reason: str = "", *, excused: bool = False
+    ) -> None:
+        moment = self.moment
+        self.did(self.matcher.set_agent_state(profile.id, state, reason, moment, excused=excused))
 
     def call(
         self,
@@ -134,6 +140,12 @@ class Centre:
 
     def finish(self, work: WorkId) -> None:
         self.did(self.matcher.finish(work, self.moment))
+
+    def say_what_became(self, work: WorkId) -> None:
+        self.did(self.matcher.take_disposition(work, self.moment))
+
+    def end_wrap_up(self, profile: AgentProfile, *, excused: bool = False) -> None:
+        self.did(self.matcher.end_wrap_up(profile.id, self.moment, excused=excused))
 
     def open_offers(self) -> dict[WorkId, Offer]:
         """Who is being rung for now, as one would know who only sees the effects."""

@@ -99,6 +99,7 @@ class FakeMediaLeg:
         """When what began to play."""
         self.digits_sent: list[str] = []
         self.is_open = True
+        self.figures = LegStatistics(50, 50, 0, 0, 0, 0, 0.0, None, 0.0, 0.0, 4.4, True)
         self.loudness = 1_000
         """How loud the party speaks, as the mean magnitude of its samples."""
 
@@ -139,6 +140,9 @@ class FakeMediaLeg:
     def send_digits(self, digits: str, *, tone_ms: int = 100, gap_ms: int = 60) -> None:
         self.digits_sent.append(digits)
 
+    def statistics(self) -> LegStatistics:
+        return self.figures
+
     async def close(self) -> LegStatistics:
         if self.is_open:
             self.is_open = False
@@ -146,7 +150,7 @@ class FakeMediaLeg:
             for bridge in self.engine.bridges:
                 bridge.legs.discard(self)
         await asyncio.sleep(_NATIVE_DELAY)
-        return LegStatistics(50, 50, 0, 0, 0, 0, 0.0, None, 0.0, 0.0, 4.4, True)
+        return self.figures
 
     def _played(self, playback: FakePlayback) -> None:
         if self.playing is playback:

@@ -342,13 +342,15 @@ def test_a_supervisor_hangs_up_and_nobody_notices() -> None:
     talking(then)
 
 
-def test_the_agent_hangs_up_while_a_supervisor_listens() -> None:
+@pytest.mark.parametrize("who", ["agent", "caller"])
+def test_g10_one_hangs_up_while_a_supervisor_listens(who: str) -> None:
     async def then(talk: Talk) -> None:
         sue = await supervised(talk, Mode.LISTEN)
-        talk.anna.bye()
+        (talk.anna if who == "agent" else talk.caller).bye()
         await at(0.3)
         assert sue.is_over
-        assert talk.centre.causes == ["agent_hung_up"]
+        assert talk.centre.causes == [f"{who}_hung_up"]
+        assert [e.leg_id for e in talk.centre.told(SupervisionEnded)] == [sue.party.id]
 
     talking(then)
 
@@ -363,6 +365,7 @@ def test_take_over() -> None:
         assert talk.anna.did == ["BYE"]
         assert talk.heard(s=sue) == {"cs", "sc"}
         assert talk.centre.state(ANNA) == "wrap_up"
+        assert len(talk.centre.told(SupervisionEnded)) == 1
 
     talking(then)
 
@@ -410,6 +413,30 @@ def test_either_side_of_a_call_between_phones_can_pass_the_other_on(by: str) -> 
     run(main())
 
 
+@pytest.mark.parametrize("after", [0.0, 0.002, 0.007])
+def test_the_calling_agents_phone_hangs_up_at_once_after_passing_the_other_on(after: float) -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            for user in ("1003", "1004"):
+                centre.endpoint.behaviour[user] = answers_after(0.5)
+            centre.register("1001", "1003", "1004")
+            caller = centre.call("1003", user="1001")
+            await at(1)
+            assert caller.party.leg_referred(SipUri.parse("sip:1004@x"), None) == 202
+            if after:
+                await at(after)
+            caller.bye()
+            await at(1)
+            first, second = centre.endpoint.to("1003"), centre.endpoint.to("1004")
+            assert first.media.bridge is not None
+            assert first.media.bridge.legs == {first.media, second.media}
+            first.bye()
+            await at(0.2)
+            assert second.did == ["BYE"]
+
+    run(main())
+
+
 def test_the_calling_agent_hangs_up_after_asking() -> None:
     async def main() -> None:
         async with exchange(FLOWS) as centre:
@@ -446,6 +473,20 @@ def test_a_phone_passes_the_caller_on(to: str, status: int) -> None:
             assert talk.heard(t=talk.centre.endpoint.to("1003")) == {"ct", "tc"}
         else:
             assert talk.heard() == {"ca", "ac"}
+
+    talking(then)
+
+
+def test_nobody_from_outside_passes_an_agent_on_at_our_expense() -> None:
+    async def then(talk: Talk) -> None:
+        for to in ("1003", "0049900123456"):
+            assert talk.caller.party.leg_referred(SipUri.parse(f"sip:{to}@x"), None) == 603
+        talk.centre.endpoint.behaviour["0301111"] = answers_after(0.5)
+        handling.pass_on(talk.call, talk.by, to="0301111")
+        await at(1)
+        outside = talk.centre.endpoint.to("0301111")
+        assert talk.heard(t=outside) == {"ct", "tc"}
+        assert outside.party.leg_referred(SipUri.parse("sip:0049900123456@x"), None) == 603
 
     talking(then)
 

@@ -7,8 +7,9 @@ import pytest
 from telephony.calls import handling
 from telephony.calls.audibility import Mode
 from telephony.events import ConsultEnded, ConsultSwapped, SupervisionChanged
-from tests.support.fake_calls import ANNA
-from tests.support.talks import Talk, supervised, talking
+from tests.support.fake_calls import ANNA, answers_after, exchange
+from tests.support.talks import FLOWS, Talk, supervised, talking
+from tests.support.virtual_time import run_virtual
 
 at = asyncio.sleep
 
@@ -131,5 +132,42 @@ def test_g05_supervisors_keys_change_how_they_take_part() -> None:
         modes = [e.mode for e in talk.centre.told(SupervisionChanged)]
         assert modes == ["listen", "whisper", "barge", "listen"]
         assert talk.caller.media.digits_sent == talk.anna.media.digits_sent == []
+
+    talking(then)
+
+
+def test_f04_number_that_is_half_dialled_does_nothing_in_the_next_talk() -> None:
+    async def main() -> None:
+        async with exchange(FLOWS) as centre:
+            for user in ("1002", "1003", "1004"):
+                centre.endpoint.behaviour[user] = answers_after(1)
+            centre.register("1001", "1002", "1003", "1004")
+            caller = centre.call("1002", user="1001")
+            await at(1.5)
+            ben = centre.endpoint.to("1002")
+            [call] = centre.switchboard._calls.values()
+            ben.press("*11004")
+            await at(0.2)
+            handling.pass_on(call, caller.party, to="1003")
+            await at(0.5)
+            assert ben.media.hears == "music"
+            await at(6)
+            other = centre.endpoint.to("1003")
+            assert ben.media.bridge is not None
+            assert ben.media.bridge.hears(ben.media) == {other.media}
+            assert [leg for leg in centre.endpoint.legs if leg.target.user == "1004"] == []
+            ben.bye()
+            await at(0.5)
+
+    run_virtual(main())
+
+
+def test_g05_supervisors_key_that_comes_too_late_is_no_fault() -> None:
+    async def then(talk: Talk) -> None:
+        sue = await supervised(talk, Mode.LISTEN)
+        handling.pass_on(talk.call, talk.by, to="1004")
+        sue.press("5")
+        await at(2)
+        assert talk.heard(t=talk.centre.endpoint.to("1004")) == {"ct", "tc"}
 
     talking(then)

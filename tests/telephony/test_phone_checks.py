@@ -9,6 +9,8 @@ import pytest
 from routing.events import AgentState
 from telephony.phone_checks import CHECK_SECONDS, FRESH_SECONDS, GONE_SECONDS, PhoneChecks
 from telephony.sip.message import Headers, Response
+from telephony.sip.uri import SipUri
+from telephony.transport.flow import Flow
 from tests.support.fake_calls import ANNA, BEN, Exchange, answers_after, exchange
 from tests.support.talks import FLOWS
 from tests.support.virtual_time import run_virtual
@@ -95,6 +97,26 @@ def test_c07_nobody_is_rung_in_a_sleeping_tab() -> None:
 def test_c07_lost_microphone_is_told_in_the_answer(state: str) -> None:
     async def then(centre: Exchange) -> None:
         centre.endpoint.answers["1001"] = answer(state)
+        await asyncio.sleep(CHECK_SECONDS + 2)
+        assert reason(centre) == "away microphone_lost"
+
+    watched(then)
+
+
+def test_c07_browser_without_a_microphone_does_not_count_while_another_place_is_fit() -> None:
+    async def then(centre: Exchange) -> None:
+        async def ping(target: SipUri, flow: Flow, timeout: float) -> Response | None:
+            del flow, timeout
+            return answer("missing" if target.host == "tab2.invalid" else "there")
+
+        centre.endpoint.ping = ping  # type: ignore[method-assign]
+        deaf = centre.register_browser("1001", connection=2)
+        await asyncio.sleep(LONG)
+        assert reason(centre) == "available", "at home, the tablet is on as well"
+        assert centre.context.silent_flows == {deaf}, "it would take the call and say nothing"
+        first = centre.context.registrar.bindings(*key(centre))[0].flow
+        assert first != deaf
+        centre.switchboard.registrations.drop_flow(first)
         await asyncio.sleep(CHECK_SECONDS + 2)
         assert reason(centre) == "away microphone_lost"
 

@@ -162,6 +162,7 @@ def test_a02_answer_that_grants_nothing_is_a_failure() -> None:
 @dataclass
 class FakePeers:
     alive: bool = True
+    pingable: bool = True
     status: int = 200
     pings: list[float] = field(default_factory=list)
     registered: list[tuple[float, int]] = field(default_factory=list)
@@ -170,8 +171,9 @@ class FakePeers:
     async def options(self, target: SipUri, *, timeout: float) -> int | None:
         del target
         self.pings.append(asyncio.get_running_loop().time())
-        await asyncio.sleep(0 if self.alive else timeout)
-        return 200 if self.alive else None
+        answers = self.alive and self.pingable
+        await asyncio.sleep(0 if answers else timeout)
+        return 200 if answers else None
 
     async def register(self, registering: Registering) -> RegisterResult:
         self.sent.append(registering)
@@ -256,6 +258,43 @@ def test_trunk_that_only_brings_calls_is_not_asked() -> None:
             assert watch.trunks.status(TENANT, UUID(int=9)).state is TrunkState.UNKNOWN
 
     run_virtual(main())
+
+
+def test_a04_trunk_that_answers_no_pings_at_all_is_up_while_it_keeps_our_registration() -> None:
+    async def main() -> None:
+        async with watching(a_trunk(register=True)) as watch:
+            watch.peers.pingable = False
+            await asyncio.sleep(300)
+            assert watch.trunks.status(TENANT, UUID(int=9)).state is TrunkState.UP
+            assert [told[1] for told in watch.told()] == ["up"]
+            watch.peers.status = 403
+            await asyncio.sleep(700)
+            assert watch.trunks.is_down(a_trunk())
+            watch.peers.status, watch.peers.pingable = 200, True
+            await asyncio.sleep(300)
+            assert not watch.trunks.is_down(a_trunk())
+            watch.peers.pingable = False
+            await asyncio.sleep(60)
+            assert watch.trunks.is_down(a_trunk()), "it has answered before"
+
+    run_virtual(main())
+
+
+def test_fault_in_a_goodbye_costs_no_other_call(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with watching(a_trunk(register=True)) as watch:
+            await asyncio.sleep(1)
+
+            async def broken(_: Registering) -> RegisterResult:
+                raise OSError("no buffer space")
+
+            watch.peers.register = broken  # type: ignore[assignment]
+            watch.trunks.configure([])
+            await asyncio.sleep(1)
+            assert watch.trunks.all() == []
+
+    run_virtual(main())
+    assert "trunk could not be left" in caplog.text
 
 
 def test_a02_trunk_that_wants_it_is_registered_with_renewed_and_left() -> None:

@@ -39,6 +39,8 @@ export interface QueueSettings {
   short_abandon_seconds: number
   time_zone: string
   auto_answer: boolean
+  disposition_required: boolean
+  disposition_seconds: number
 }
 
 export interface Flow {

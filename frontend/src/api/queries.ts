@@ -140,7 +140,11 @@ export function useSetWrapUp() {
   return useMutation({
     mutationFn: ({ call, disposition, note }: { call: string; disposition: string | null; note: string }) =>
       api.put(`/calls/${call}/wrap-up`, { disposition, note }),
-    onSettled: () => client.invalidateQueries({ queryKey: keys.calls }),
+    onSettled: () => {
+      // It may have been what the agent was waited for.
+      void client.invalidateQueries({ queryKey: keys.agents })
+      return client.invalidateQueries({ queryKey: keys.calls })
+    },
   })
 }
 

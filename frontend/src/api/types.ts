@@ -42,6 +42,8 @@ export interface Agent {
   /** When the wrap-up time ends by itself; absent from servers that do not say. */
   wrap_up_until: string | null
   auto_answer: boolean
+  /** The call that needs a disposition before the agent can be available again. */
+  disposition_due: string | null
 }
 
 export interface Queue {
@@ -76,6 +78,16 @@ export interface LiveLeg {
   is_muted: boolean
   /** `talk`, `aside` in a consultation, or how a supervisor takes part. */
   mode: string
+  quality: LiveQuality | null
+}
+
+/** How a leg sounded within the last seconds. */
+export interface LiveQuality {
+  verdict: 'good' | 'fair' | 'poor'
+  loss_percent: number
+  jitter_ms: number
+  round_trip_ms: number | null
+  mos: number
 }
 
 export interface LiveCall {
@@ -230,6 +242,8 @@ export interface Recording {
   channels: number | null
   complete: boolean
   failed_reason: string | null
+  caller: string | null
+  agent_name: string | null
 }
 
 /** Good for one connection of the softphone. */
@@ -249,7 +263,7 @@ export interface IceServer {
 }
 
 export type SupervisionMode = 'listen' | 'whisper' | 'barge' | 'take_over'
-export type ConsultAction = 'complete' | 'cancel' | 'conference'
+export type ConsultAction = 'complete' | 'swap' | 'conference' | 'cancel'
 
 export interface Page<T> {
   data: T[]

@@ -6,7 +6,7 @@ import { Applier } from './apply'
 
 const anna: Agent = {
   id: 'a', name: 'Anna', extension: '1001', skills: {}, state: 'available', reason: '',
-  pending: null, since: '2026-11-21T09:00:00Z', call_id: null, reachable: true, wrap_up_until: null, auto_answer: false,
+  pending: null, since: '2026-11-21T09:00:00Z', call_id: null, reachable: true, wrap_up_until: null, auto_answer: false, disposition_due: null,
 }
 
 function setUp() {

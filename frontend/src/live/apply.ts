@@ -23,6 +23,7 @@ type Family = keyof typeof keys
 const OUTDATED: Record<string, Family[]> = {
   PhoneRegistered: ['agents'],
   PhoneUnregistered: ['agents'],
+  CallQualityMeasured: ['live'],
   CallEnded: ['live', 'calls', 'queues'],
   RecordingStored: ['recordings'],
   RecordingFailed: ['recordings'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countersOf, qualityBetween, verdict } from './quality'
+import { countersOf, estimate, qualityBetween, verdict } from './quality'
 
 const inbound = { type: 'inbound-rtp', kind: 'audio', packetsLost: 5, packetsReceived: 995, jitter: 0.004 }
 
@@ -23,4 +23,12 @@ test('the worst figure decides', () => {
   expect(verdict({ lossPercent: 0, jitterMs: 5, roundTripMs: null })).toBe('good')
   expect(verdict({ lossPercent: 0, jitterMs: 5, roundTripMs: 250 })).toBe('fair')
   expect(verdict({ lossPercent: 7, jitterMs: 5, roundTripMs: 20 })).toBe('poor')
+})
+
+test('the estimate falls with loss and with delay', () => {
+  const clean = { lossPercent: 0, jitterMs: 0, roundTripMs: 20 }
+  expect(estimate(clean)).toBeCloseTo(4.37, 1)
+  expect(estimate({ ...clean, lossPercent: 10 })).toBeLessThan(3.5)
+  expect(estimate({ ...clean, roundTripMs: 800 })).toBeLessThan(3.5)
+  expect(estimate({ ...clean, lossPercent: 100 })).toBeGreaterThanOrEqual(1)
 })

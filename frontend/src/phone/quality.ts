@@ -57,3 +57,14 @@ export function verdict({ lossPercent, jitterMs, roundTripMs }: Quality): 'good'
   if (lossPercent > 1 || jitterMs > 30 || (roundTripMs ?? 0) > 200) return 'fair'
   return 'good'
 }
+
+/** What a jitter buffer and a frame add to the way, as far as a browser tells. */
+const BUFFERED_MS = 60
+
+/** Mean opinion score of the E-model (ITU-T G.107) for G.711; the server judges its side by the same. */
+export function estimate({ lossPercent, roundTripMs }: Quality): number {
+  const delay = (roundTripMs ?? 0) / 2 + BUFFERED_MS
+  const late = 0.024 * delay + 0.11 * Math.max(0, delay - 177.3)
+  const r = Math.max(0, 93.2 - (95 * lossPercent) / (lossPercent + 25.1) - late)
+  return Math.max(1, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6)
+}

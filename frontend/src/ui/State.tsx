@@ -27,8 +27,8 @@ export function StateLabel({ state, reason }: { state: AgentState; reason?: stri
   )
 }
 
-/** Running time since a moment of the server. */
+/** Running time since a moment of the server; a timer is not read out with each change of it. */
 export function Since({ at }: { at: string }) {
   const now = useNow()
-  return <span>{duration(now - Date.parse(at))}</span>
+  return <span role="timer">{duration(now - Date.parse(at))}</span>
 }

@@ -39,7 +39,7 @@ export function errorText(error: unknown, { t }: Words): string {
     NOT_FOUND: 'error.NOT_FOUND',
     UNAVAILABLE: 'error.UNAVAILABLE',
   }
-  const key = known[error.code]
+  const key = error.details[0]?.code === 'disposition_missing' ? 'wrapup.due' : known[error.code]
   return key ? t(key) : error.message
 }
 

@@ -1,5 +1,7 @@
 """Agents and the state they are in; changing it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -8,8 +10,9 @@ from pydantic import Field
 
 from casecore.permissions import Permission
 from routing.agents import AgentSnapshot
+from routing.errors import DispositionMissing
 from routing.events import AgentState
-from server.api.errors import Forbidden, NotFound
+from server.api.errors import Conflict, FieldError, Forbidden, NotFound
 from server.api.models import ApiModel, OutModel, Paged, SearchQuery, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
@@ -31,6 +34,8 @@ class AgentOut(OutModel):
     """Whether the agent's phone is registered."""
     wrap_up_until: datetime | None
     """When a wrap-up ends by itself."""
+    disposition_due: UUID | None
+    """The call that needs a disposition before the agent can be available again."""
     auto_answer: bool
     """Whether the phone takes calls from queues by itself."""
 
@@ -64,11 +69,16 @@ class Agents:
             ),
             Operation(
                 method="PUT", path="/agents/{id}/state", handler=self.set_state, body=StateIn,
-                summary="Ask for a state; during a call it is entered afterwards.", **change,
+                summary="Ask for a state; during a call it is entered afterwards. Who owes a "
+                "disposition may go away or offline, but be available only if a supervisor "
+                "asks for it.",
+                errors=(Conflict,), **change,
             ),
             Operation(
                 method="POST", path="/agents/{id}/wrap-up/end", handler=self.end_wrap_up,
-                summary="End the wrap-up time early.", **change,
+                summary="End the wrap-up time early. While a disposition is due a supervisor may, "
+                "which waives it.",
+                errors=(Conflict,), **change,
             ),
         ]  # fmt: skip
 
@@ -88,12 +98,16 @@ class Agents:
 
     async def set_state(self, who: Principal, id: UUID, body: StateIn) -> AgentOut:
         self._admit(who, id)
-        self._live.set_agent_state(who.tenant_id, id, AgentState(body.state), body.reason)
+        state, excused = AgentState(body.state), who.may(Permission.SET_ANY_STATE)
+        with _disposition_first():
+            self._live.set_agent_state(who.tenant_id, id, state, body.reason, excused=excused)
         return _shown(self._find(who, id))
 
     async def end_wrap_up(self, who: Principal, id: UUID) -> AgentOut:
         self._admit(who, id)
-        self._live.end_wrap_up(who.tenant_id, id)
+        with _disposition_first():
+            excused = who.may(Permission.SET_ANY_STATE)
+            self._live.end_wrap_up(who.tenant_id, id, excused=excused)
         return _shown(self._find(who, id))
 
     def seen_by(self, who: Principal) -> list[AgentOut]:
@@ -125,4 +139,14 @@ def _shown(agent: AgentSnapshot) -> AgentOut:
         reachable=agent.reachable,
         wrap_up_until=agent.wrap_up_until,
         auto_answer=agent.auto_answer,
+        disposition_due=agent.disposition_due,
     )
+
+
+@contextmanager
+def _disposition_first() -> Iterator[None]:
+    try:
+        yield
+    except DispositionMissing as error:
+        detail = FieldError("body.state", str(error), error.code)
+        raise Conflict(str(error), details=[detail]) from None

@@ -20,6 +20,17 @@ from telephony.calls.call import CallSnapshot
 from telephony.errors import UnknownPhone
 
 
+class LiveQualityOut(OutModel):
+    verdict: Literal["good", "fair", "poor"]
+    """What the worst of the figures amounts to."""
+    loss_percent: float
+    """In the worse of both directions, within the last seconds."""
+    jitter_ms: float
+    round_trip_ms: float | None
+    """Null before the party has reported."""
+    mos: float
+
+
 class LiveLegOut(OutModel):
     id: UUID
     role: str
@@ -31,6 +42,8 @@ class LiveLegOut(OutModel):
     is_muted: bool
     mode: str
     """`talk`, `aside` in a consultation, or as a supervisor `listen`, `whisper`, `barge`."""
+    quality: LiveQualityOut | None
+    """How it sounds, measured every 5 seconds; null while too little is heard of the party."""
 
 
 class ChoiceOut(OutModel):
@@ -161,7 +174,8 @@ class CallQuery(PageQuery):
     since: Moment | None = None
     until: Moment | None = None
     direction: Literal["inbound", "internal", "outbound"] | None = None
-    caller: Text | None = Field(default=None, max_length=80)
+    caller: Text = Field(default="", max_length=80)
+    """Part of the number."""
     called: Text | None = Field(default=None, max_length=80)
     cause: Text | None = Field(default=None, max_length=80)
     agent_id: UUID | None = None

@@ -52,6 +52,12 @@ class QueueIn(ApiModel):
     """Where it is midnight when the counts of a new day begin, such as Europe/Berlin."""
     auto_answer: bool = False
     """Agents' phones take its calls by themselves, after a tone."""
+    disposition_required: bool = False
+    """Whoever took a call gets the next one only after saying what became of it: giving it a
+    disposition, or, where the tenant has none, saving the wrap-up."""
+    disposition_seconds: Annotated[float, Field(ge=30, le=86_400, allow_inf_nan=False)] = 900.0
+    """How long that is waited for after a call; then the agent is away for the reason
+    `no_disposition`."""
 
 
 class QueueSettingsOut(OutModel):
@@ -71,6 +77,8 @@ class QueueSettingsOut(OutModel):
     short_abandon_seconds: float
     time_zone: str
     auto_answer: bool
+    disposition_required: bool
+    disposition_seconds: float
 
 
 class QueueSettings:

@@ -6,13 +6,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 from aiohttp import web
+from pydantic import Field
 
 from casecore.db.database import Database
 from casecore.paging import Page
 from casecore.permissions import Permission
 from casecore.store import calls, recordings
 from server.api.errors import Forbidden, NotFound
-from server.api.models import Moment, OutModel, Paged, PageQuery
+from server.api.models import Moment, OutModel, Paged, PageQuery, Text
 from server.api.operation import Operation
 from server.auth.principal import Principal
 
@@ -30,6 +31,10 @@ class RecordingOut(OutModel):
     channels: int | None
     complete: bool
     failed_reason: str | None
+    caller: str | None
+    called: str | None
+    agent_name: str | None
+    """Who served the call last."""
 
 
 class RecordingQuery(PageQuery):
@@ -38,6 +43,8 @@ class RecordingQuery(PageQuery):
     kind: Literal["call", "voicemail"] | None = None
     since: Moment | None = None
     until: Moment | None = None
+    q: Text = Field(default="", max_length=80)
+    """Part of the caller's number or of the agent's name."""
 
 
 class Recordings:
@@ -74,6 +81,7 @@ class Recordings:
             started_from=query.since,
             started_before=query.until,
             agent_id=None if hears_all else who.agent_id,
+            party=query.q,
         )
         page = Page(query.limit, query.offset, query.sort, query.order)
         async with self._database.tenant_tx(who.tenant_id) as db:

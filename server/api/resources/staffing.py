@@ -46,7 +46,8 @@ class Staffing:
         self, who: Principal, id: UUID, queue_id: UUID, body: ServesIn
     ) -> SkillsOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
-            agent = await agents.fetch_agent(db, who.tenant_id, id)
+            # Two queues clicked one after the other: the second must not undo the first.
+            agent = await agents.lock_agent(db, who.tenant_id, id)
             queue = await queues.fetch_queue(db, who.tenant_id, queue_id)
             skills = dict(agent.skills)
             if body.serves:

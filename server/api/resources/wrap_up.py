@@ -1,5 +1,6 @@
 """After a call: what became of it, and the list of what that may be."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from server.api.errors import Conflict, FieldError, NotFound, Unprocessable
 from server.api.models import ApiModel, Name, OutModel
 from server.api.operation import Operation
 from server.auth.principal import Principal
+from server.live import Live
 
 Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Position = Annotated[int, Field(ge=0, le=10_000)]
@@ -48,8 +50,9 @@ class WrapUpOut(OutModel):
 
 
 class WrapUp:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, live: Live) -> None:
         self._database = database
+        self._live = live
 
     def operations(self) -> list[Operation]:
         change: dict[str, Any] = {"may": Permission.CHANGE_CONFIGURATION}
@@ -65,7 +68,8 @@ class WrapUp:
             op("DELETE", "/dispositions/{code}", self.remove_disposition,
                "Give a disposition up; calls that are marked with it stay so.", **one),
             op("PUT", "/calls/{id}/wrap-up", self.wrap_up,
-               "Say what became of a call: for who took it, or a supervisor.",
+               "Say what became of a call: for who took it, or a supervisor. Where the queue "
+               "requires it, this makes the agent free for the next call.",
                parameters={"id": UUID}, may=Permission.CONTROL_OWN_CALLS, body=WrapUpIn,
                returns=WrapUpOut),
         ]  # fmt: skip
@@ -101,11 +105,15 @@ class WrapUp:
     async def wrap_up(self, who: Principal, id: UUID, body: WrapUpIn) -> WrapUpOut:
         async with self._database.tenant_tx(who.tenant_id) as db:
             before = await _find(db, who, id)
+            known = [row.code for row in await dispositions.list_dispositions(db, who.tenant_id)]
             # One given up since the call was marked with it is no reason to refuse a note.
             if body.disposition is not None and body.disposition != before.disposition:
-                await _check_disposition(db, who, body.disposition)
+                _check_disposition(body.disposition, known)
             await calls.update_wrap_up(db, who.tenant_id, id, body.disposition, body.note)
             row = await calls.fetch_call(db, who.tenant_id, id)
+        # Nobody can be asked for one of no dispositions: then a note does, or none.
+        if row.disposition is not None or not known:
+            self._live.take_disposition(who.tenant_id, id)
         return WrapUpOut.model_validate(row)
 
 
@@ -119,8 +127,7 @@ async def _find(db: Connection, who: Principal, id: UUID) -> calls.Call:
     return call
 
 
-async def _check_disposition(db: Connection, who: Principal, code: str) -> None:
-    known = [row.code for row in await dispositions.list_dispositions(db, who.tenant_id)]
+def _check_disposition(code: str, known: Sequence[str]) -> None:
     if code not in known:
         message = f"must be one of {', '.join(known)}" if known else "there are no dispositions"
         detail = FieldError("body.disposition", message)

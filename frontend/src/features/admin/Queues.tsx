@@ -24,6 +24,8 @@ const NEW: Omit<QueueSettings, 'id'> = {
   short_abandon_seconds: 5,
   time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   auto_answer: false,
+  disposition_required: false,
+  disposition_seconds: 900,
 }
 
 export function Queues() {
@@ -77,6 +79,8 @@ function QueueForm({ id, settings, close }: { id: string | null; settings: Omit<
         <NumberField name="ring_seconds" label={t('admin.queues.ring')} hint={t('admin.queues.ring.hint')} min={1} max={600} unit={seconds} decimals required />
         <SwitchField name="auto_answer" label={t('admin.auto_answer')} hint={t('admin.queues.auto_answer.hint')} />
         <NumberField name="wrap_up_seconds" label={t('admin.queues.wrap_up')} hint={t('admin.queues.wrap_up.hint')} min={0} max={86_400} unit={seconds} decimals required />
+        <SwitchField name="disposition_required" label={t('admin.queues.disposition')} hint={t('admin.queues.disposition.hint')} />
+        <NumberField name="disposition_seconds" label={t('admin.queues.disposition_seconds')} hint={t('admin.queues.disposition_seconds.hint')} min={30} max={86_400} unit={seconds} decimals required />
       </Group>
       <Group title={t('admin.queues.callers')}>
         <NumberField name="priority" label={t('admin.queues.priority')} hint={t('admin.queues.priority.hint')} min={-100} max={100} required />

@@ -9,8 +9,9 @@ import { useUser } from '../../api/useSession'
 import { END, TAKE } from '../../theme'
 import { useWords, type Words } from '../../i18n'
 import { usePhone, usePhoneTools, useQuality } from '../../phone/PhoneProvider'
-import { verdict } from '../../phone/quality'
+import { estimate, verdict } from '../../phone/quality'
 import { duration } from '../../ui/format'
+import { QualityMark } from '../../ui/QualityMark'
 import { useNow } from '../../ui/useNow'
 import { AskHelp } from './AskHelp'
 import { CallerFacts } from './CallerFacts'
@@ -91,7 +92,7 @@ function Running({ call }: { call: LiveCall | undefined }) {
       </div>
       <Group justify="space-between">
         <span role="timer" style={{ fontSize: '1.125rem' }}>{duration(now - state.since)}</span>
-        {talking ? <QualityMark /> : null}
+        {talking ? <OwnQuality /> : null}
       </Group>
       {call ? <CallerFacts call={call} ringing={false} /> : null}
       {call ? <Consultation call={call} /> : null}
@@ -130,23 +131,11 @@ function Running({ call }: { call: LiveCall | undefined }) {
   )
 }
 
-function QualityMark() {
+function OwnQuality() {
   const { t } = useWords()
   const quality = useQuality()
   if (!quality) return <span className="soft">{t('phone.quality.none')}</span>
-  const found = verdict(quality)
-  const tone = { good: 'var(--ok)', fair: 'var(--warn)', poor: 'var(--busy)' }[found]
-  const details = t('phone.quality', {
-    loss: quality.lossPercent.toFixed(1),
-    jitter: Math.round(quality.jitterMs),
-    rtt: quality.roundTripMs === null ? '–' : `${Math.round(quality.roundTripMs)} ms`.replace(' ms', ''),
-  })
-  return (
-    <div style={{ textAlign: 'right' }}>
-      <span className="state" data-shape={found === 'poor' ? 'ring' : 'dot'} style={{ ['--tone' as string]: tone }}>{t(`phone.quality.${found}`)}</span>
-      <div className="soft" style={{ fontSize: '0.75rem' }}>{details}</div>
-    </div>
-  )
+  return <QualityMark of={{ ...quality, verdict: verdict(quality), mos: estimate(quality) }} />
 }
 
 /** The server's From says why it rings: a queue, somebody who asks for advice, or a supervision. */

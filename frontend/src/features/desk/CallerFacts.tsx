@@ -3,7 +3,7 @@ import { IconChevronDown, IconChevronRight } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useContacts } from '../../api/queries'
 import type { Choice, Contact, LiveCall } from '../../api/types'
-import { useWords, type Words } from '../../i18n'
+import { useWords, type Key, type Words } from '../../i18n'
 import { duration } from '../../ui/format'
 import { useNow } from '../../ui/useNow'
 import { useTimes } from '../calls/parts'
@@ -25,7 +25,7 @@ export function CallerFacts({ call, ringing }: { call: LiveCall; ringing: boolea
         {way ? <><dt>{t('caller.way')}</dt><dd>{way}</dd></> : null}
       </dl>
       {contacts === undefined ? null : contacts.length === 0 ? (
-        <div className="soft">{t(call.caller ? 'caller.first' : 'caller.withheld')}</div>
+        <div className="soft">{t(noContactsOf(call))}</div>
       ) : (
         <section aria-label={t('caller.earlier')}>
           <UnstyledButton className="unfold" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -51,6 +51,11 @@ function Earlier({ contact }: { contact: Contact }) {
       {contact.note ? <div className="soft contact-note">{contact.note}</div> : null}
     </li>
   )
+}
+
+/** Why there is nothing to be told of earlier contacts. */
+export function noContactsOf({ direction, caller }: Pick<LiveCall, 'direction' | 'caller'>): Key {
+  return direction === 'outbound' ? 'caller.first_to' : caller ? 'caller.first' : 'caller.withheld'
 }
 
 /** `pressed 1 → sales, pressed nothing → support`. */

@@ -6,7 +6,7 @@ import { useUser } from '../../api/useSession'
 import { useWords } from '../../i18n'
 import { StateLabel } from '../../ui/State'
 import { dialString } from './dialString'
-import { consultedLeg } from './useOwnCall'
+import { consultedLeg, ownLeg } from './useOwnCall'
 
 interface Choice {
   key: string
@@ -80,7 +80,7 @@ export function TransferDialog({ call, close }: { call: LiveCall; close: () => v
   )
 }
 
-const ACTIONS: ConsultAction[] = ['complete', 'conference', 'cancel']
+const ACTIONS: ConsultAction[] = ['complete', 'swap', 'conference', 'cancel']
 
 /** While somebody is asked for advice: what becomes of it. */
 export function Consultation({ call }: { call: LiveCall }) {
@@ -90,11 +90,12 @@ export function Consultation({ call }: { call: LiveCall }) {
   const act = useConsultAction()
   const asked = consultedLeg(call, agent_id)
   if (!asked) return null
+  const here = asked.mode !== 'aside' || ownLeg(call, agent_id)?.mode === 'aside'
   const target = agents.find((agent) => agent.id === asked.agent_id)?.name ?? asked.party
   return (
     <Alert variant="outline" color="sea">
       <Stack gap="xs">
-        <span aria-live="polite">{t(asked.is_answered ? 'consult.with' : 'consult.rings', { target })}</span>
+        <span aria-live="polite">{t(!asked.is_answered ? 'consult.rings' : here ? 'consult.with' : 'consult.without', { target })}</span>
         {ACTIONS.map((action) => (
           <Button
             key={action} size="xs" variant={action === 'complete' ? 'filled' : 'default'} disabled={action !== 'cancel' && !asked.is_answered}

@@ -1,4 +1,5 @@
-import { Button, Select, Textarea } from '@mantine/core'
+import { Alert, Button, Select, Textarea } from '@mantine/core'
+import { IconAlertCircle } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useCall, useDispositions, useSetWrapUp } from '../../api/queries'
 import { useWords } from '../../i18n'
@@ -8,15 +9,17 @@ import { useOwnAgent } from '../shell/OwnState'
 /** What became of the call. It stays when the wrap-up ends: nobody loses half a note. */
 export function WrapUpForm() {
   const agent = useOwnAgent()
-  const wrapped = agent?.state === 'wrap_up' ? agent.call_id : null
+  const due = agent?.disposition_due ?? null
+  const wrapped = due ?? (agent?.state === 'wrap_up' ? agent.call_id : null)
   const [call, setCall] = useState<string | null>(null)
   useEffect(() => {
     if (wrapped) setCall(wrapped)
   }, [wrapped])
-  return call ? <Form key={call} call={call} close={() => setCall(null)} /> : null
+  return call ? <Form key={call} call={call} due={call === due} close={() => setCall(null)} /> : null
 }
 
-function Form({ call, close }: { call: string; close: () => void }) {
+/** `due`: there is no next call before this has been said. */
+function Form({ call, due, close }: { call: string; due: boolean; close: () => void }) {
   const { t } = useWords()
   const { data: record } = useCall(call)
   const { data: dispositions = [] } = useDispositions()
@@ -27,8 +30,10 @@ function Form({ call, close }: { call: string; close: () => void }) {
   return (
     <Panel title={record ? t('wrapup.of', { caller: record.caller || t('calls.anonymous') }) : t('wrapup.title')}>
       <form className="wrapup" onSubmit={(event) => { event.preventDefault(); submit() }}>
+        {due ? <Alert color="orange" role="status" icon={<IconAlertCircle aria-hidden />} title={t('wrapup.due')}>{t('wrapup.due.hint')}</Alert> : null}
         <Select
           label={t('wrapup.disposition')}
+          required={due && dispositions.length > 0}
           placeholder={t('wrapup.disposition.choose')}
           data={dispositions.map(({ code, label }) => ({ value: code, label }))}
           value={disposition}
@@ -38,7 +43,7 @@ function Form({ call, close }: { call: string; close: () => void }) {
         <Textarea label={t('wrapup.note')} value={note} onChange={(event) => setNote(event.currentTarget.value)} autosize minRows={3} maxRows={8} maxLength={4_000} />
         <div className="wrapup-end">
           <Button type="submit" loading={save.isPending}>{t('wrapup.save')}</Button>
-          <Button variant="default" onClick={close}>{t('wrapup.close')}</Button>
+          {due ? null : <Button variant="default" onClick={close}>{t('wrapup.close')}</Button>}
           <span role="status" className="soft">{save.isSuccess ? t('wrapup.saved') : ''}</span>
         </div>
       </form>

@@ -17,7 +17,7 @@ export function ownLeg(call: LiveCall, agentId: string | null): LiveLeg | undefi
 /** Who is being asked for advice: the newest of those who stand aside, or are rung for it. */
 export function consultedLeg(call: LiveCall, agentId: string | null): LiveLeg | undefined {
   const own = ownLeg(call, agentId)
-  if (own?.mode !== 'aside') return undefined
   const asked = call.legs.filter((leg) => leg.role === 'target' && (leg.mode === 'aside' || !leg.is_answered)).at(-1)
-  return asked?.id === own.id ? undefined : asked
+  const isAsking = own?.mode === 'aside' || asked?.mode === 'aside'
+  return asked?.id === own?.id || !isAsking ? undefined : asked
 }

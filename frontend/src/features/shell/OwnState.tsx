@@ -23,7 +23,7 @@ export function OwnState() {
   const ask = (state: AskedState, reason = '') => change.mutate({ id: agent.id, state, reason })
   return (
     <>
-      {agent.state === 'wrap_up' ? <WrapUp agent={agent} /> : null}
+      {agent.disposition_due ? <strong className="due">{t('wrapup.due.short')}</strong> : agent.state === 'wrap_up' ? <WrapUp agent={agent} /> : null}
       <Menu position="bottom-end" width={230} withinPortal>
         <Menu.Target>
           <Button

@@ -28,7 +28,7 @@ export function HelpAlerts() {
               <div>{help.text ? <><q>{help.text}</q> · </> : null}{t('help.call', { caller })}{help.taken_by ? <> · {t('help.taken', { name: help.taken_by })}</> : null}</div>
             </div>
             {help.taken_by ? null : <Button size="compact-sm" loading={take.isPending} onClick={() => take.mutate(call.id)}>{t('help.take')}</Button>}
-            {path === '/supervisor' ? <Supervision call={call} caller={caller} hangsUp={false} /> : <Link href="/supervisor">{t('help.go')}</Link>}
+            {path === '/supervisor' ? <Supervision call={call} caller={caller} hangsUp={false} /> : <Link href="/supervisor" className="rowbutton">{t('help.go')}</Link>}
           </div>
         )
       })}

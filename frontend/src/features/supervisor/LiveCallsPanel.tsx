@@ -1,13 +1,15 @@
 import { Button, Group, Modal, Table } from '@mantine/core'
 import { useState } from 'react'
 import { useAgents, useHangUp, useLiveCalls, useSupervise } from '../../api/queries'
-import type { LiveCall, SupervisionMode } from '../../api/types'
+import type { Agent, LiveCall, SupervisionMode } from '../../api/types'
 import { supervises, useUser } from '../../api/useSession'
 import { END } from '../../theme'
 import { useWords } from '../../i18n'
 import { usePhoneTools } from '../../phone/PhoneProvider'
 import { Nothing, Panel } from '../../ui/Panel'
+import { QualityMark } from '../../ui/QualityMark'
 import { Since } from '../../ui/State'
+import { worstLeg } from './worstLeg'
 
 const MODES: SupervisionMode[] = ['listen', 'whisper', 'barge', 'take_over']
 
@@ -26,6 +28,7 @@ export function LiveCallsPanel() {
                 <Table.Th>{t('agents.state')}</Table.Th>
                 <Table.Th>{t('calls.agent')}</Table.Th>
                 <Table.Th className="number">{t('calls.duration')}</Table.Th>
+                <Table.Th>{t('quality.title')}</Table.Th>
                 <Table.Th aria-hidden />
               </Table.Tr>
             </Table.Thead>
@@ -50,9 +53,20 @@ function CallRow({ call }: { call: LiveCall }) {
       <Table.Td>{known('call.state', call.state)}{call.queue || call.node ? <span className="soft"> · {call.queue || call.node}</span> : null}</Table.Td>
       <Table.Td>{agent?.name ?? '–'}</Table.Td>
       <Table.Td className="number"><Since at={call.started_at} /></Table.Td>
+      <Table.Td><WorstQuality call={call} caller={caller} agents={agents} /></Table.Td>
       <Table.Td>{supervises(role) ? <Supervision call={call} caller={caller} /> : null}</Table.Td>
     </Table.Tr>
   )
+}
+
+/** How the worst line of a call sounds, and whose it is. */
+function WorstQuality({ call, caller, agents }: { call: LiveCall; caller: string; agents: Agent[] }) {
+  const worst = worstLeg(call)
+  if (!worst) return <>–</>
+  const agent = agents.find((one) => one.id === worst.agent_id)
+  const { verdict, loss_percent, jitter_ms, round_trip_ms, mos } = worst.quality
+  const figures = { verdict, lossPercent: loss_percent, jitterMs: jitter_ms, roundTripMs: round_trip_ms, mos }
+  return <QualityMark of={figures} whose={agent?.name ?? (worst.role === 'caller' ? caller : worst.party)} />
 }
 
 export function Supervision({ call, caller, hangsUp = true }: { call: LiveCall; caller: string; hangsUp?: boolean }) {
