@@ -106,11 +106,10 @@ class Party:
         """The cause, once the other end is gone."""
         self.digits: asyncio.Queue[str] = asyncio.Queue(_DIGITS_KEPT)
         self.hooks = Hooks()
-        self.is_held = False
         self.stops_prompts = False
         """Whether a key cuts what plays."""
         self.meter = Meter()
-        self._closed = self._rang = self._started = False
+        self.is_held = self._closed = self._rang = self._started = False
         self._all_done: asyncio.Future[None] = loop.create_future()
 
     # --- what the application does with it
