@@ -81,14 +81,14 @@ async def test_f03_agent_is_free_again_once_it_is_said_what_became_of_the_call(
     record = await server.until_record("5000")
     agent = await server.agent("1002")
     assert (agent["state"], agent["disposition_due"]) == ("wrap_up", record["id"])
-    own = {"user": "agent2"}
+    own = "agent2"
     state = f"/agents/{agent['id']}/state"
-    status, answer = await server.request("PUT", state, json={"state": "available"}, **own)
+    status, answer = await server.request("PUT", state, json={"state": "available"}, user=own)
     assert (status, answer["error"]["code"]) == (409, "CONFLICT")
     codes = [each["code"] for each in await server.get("/dispositions")]
     said = {"disposition": codes[0], "note": ""}
     wrap_up = f"/calls/{record['id']}/wrap-up"
-    status, answer = await server.request("PUT", wrap_up, json=said, **own)
+    status, answer = await server.request("PUT", wrap_up, json=said, user=own)
     assert status == 200, answer
     assert (await server.agent("1002"))["state"] == "available"
     assert (await server.agent("1002"))["disposition_due"] is None
