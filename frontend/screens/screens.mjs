@@ -100,7 +100,7 @@ async function agentScreens(scheme, viewport, suffix) {
   await talk.far.call('+49301234567', 'support')
   await talk.page.getByRole('alertdialog').waitFor()
   await talk.page.keyboard.press('F2')
-  await talk.page.getByRole('timer').waitFor()
+  await talk.page.locator('.panel').filter({ hasText: 'Hang up' }).getByRole('timer').first().waitFor()
   await talk.page.getByText(/jitter/).waitFor({ timeout: 10_000 })
   await picture(talk.page, `talking-${suffix}`)
   await talk.page.getByRole('button', { name: 'Ask for help' }).click()
