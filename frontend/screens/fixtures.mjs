@@ -6,8 +6,10 @@ const agent = (n, name, extension, state, seconds, more = {}) => ({
   id: id(n), name, extension, skills: { support: 5 }, state, reason: '', pending: null,
   since: ago(seconds), call_id: null, reachable: state !== 'offline', ...more,
 })
-const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk' })
+const leg = (n, role, party, agent_id = null) => ({ id: id(n), role, party, agent_id, is_answered: true, is_held: false, is_muted: false, mode: 'talk', quality: SOUNDS[n % SOUNDS.length] })
 
+const sounds = (verdict, loss_percent, jitter_ms, round_trip_ms, mos) => ({ verdict, loss_percent, jitter_ms, round_trip_ms, mos })
+const SOUNDS = [sounds('good', 0, 3.1, 24, 4.36), sounds('good', 0.2, 5.4, null, 4.33), sounds('poor', 7.4, 22, 96, 3.12)]
 const LEVEL = { service_level_seconds: 20, service_level_target: 80, short_abandon_seconds: 5 }
 
 /** `own` is the agent of the signed-in user; `running` is whether that agent is on a call. */
@@ -15,7 +17,7 @@ export function fixtures(own, running) {
   const agents = [
     agent(1, 'Anna Agent', '1001', running ? 'engaged' : 'available', 83, { call_id: running ? id(101) : null }),
     agent(2, 'Ben Agent', '1002', 'engaged', 312, { call_id: id(102) }),
-    agent(3, 'Clara Conrad', '1003', 'wrap_up', 7, { wrap_up_until: ago(-9) }),
+    agent(3, 'Clara Conrad', '1003', 'wrap_up', 7, { wrap_up_until: ago(-9), disposition_due: null }),
     agent(4, 'Dmitri Dahl', '1004', 'away', 1260, { reason: 'lunch' }),
     agent(5, 'Emre Ersoy', '1005', 'not_responding', 41),
     agent(6, 'Fatima Farah', '1006', 'available', 655),
@@ -111,7 +113,7 @@ function administration(agents) {
     user(710, 'sabine', 'Sabine Sommer', 'supervisor', { phone: '1900' }),
     user(711, 'wall', 'Screen in the hall', 'viewer'),
   ]
-  const settings = { id: id(22), name: 'support', skill: 'support', minimum_level: 2, priority: 0, ring_seconds: 15, wrap_up_seconds: 20, announce_every_seconds: 45, max_waiting: 30, max_wait_seconds: 600, music: id(953) }
+  const settings = { id: id(22), name: 'support', skill: 'support', minimum_level: 2, priority: 0, ring_seconds: 15, wrap_up_seconds: 20, disposition_required: true, disposition_seconds: 900, announce_every_seconds: 45, max_waiting: 30, max_wait_seconds: 600, music: id(953) }
   const flows = ['main', 'night', 'voicemail'].map((name, place) => ({ id: id(800 + place), name, latest_version: 3, published_version: 3, created_at: ago(9e6) }))
   const number = (text, flow) => ({ number: text, flow_id: flow.id, flow_name: flow.name, created_at: ago(9e6) })
   const numbers = [number('+49301234500', flows[0]), number('+49301234501', flows[1]), number('5000', flows[0]), number('5002', flows[2])]

@@ -100,7 +100,7 @@ async function agentScreens(scheme, viewport, suffix) {
   await talk.far.call('+49301234567', 'support')
   await talk.page.getByRole('alertdialog').waitFor()
   await talk.page.keyboard.press('F2')
-  await talk.page.getByRole('timer').waitFor()
+  await talk.page.locator('.panel').filter({ hasText: 'Hang up' }).getByRole('timer').first().waitFor()
   await talk.page.getByText(/jitter/).waitFor({ timeout: 10_000 })
   await picture(talk.page, `talking-${suffix}`)
   await talk.page.getByRole('button', { name: 'Ask for help' }).click()
@@ -118,6 +118,12 @@ async function agentScreens(scheme, viewport, suffix) {
   await talk.page.getByRole('button', { name: 'Sound settings' }).click()
   await talk.page.getByRole('button', { name: 'Test the microphone' }).click()
   await picture(talk.page, `sound-${suffix}`)
+  await talk.page.keyboard.press('Escape')
+  const call = talk.made.detail.id
+  Object.assign(talk.made.agents[0], { state: 'wrap_up', call_id: call, wrap_up_until: null, disposition_due: call })
+  talk.made.tell('PhoneRegistered')
+  await talk.page.getByText('You get the next call').waitFor()
+  await picture(talk.page, `wrap-up-${suffix}`)
   await talk.context.close()
 }
 

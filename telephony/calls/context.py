@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 from config.tenancy import TenantId
@@ -13,7 +14,7 @@ from media.prompts import PromptStore
 from routing.dispatcher import Dispatcher
 from telephony.directory import Directory, Trunk
 from telephony.endpoint import SipEndpoint
-from telephony.events import TelephonyEvent
+from telephony.events import CallId, TelephonyEvent
 from telephony.registrar import BindingStore, Registrar
 from telephony.transport.flow import Flow
 
@@ -45,3 +46,14 @@ class CallContext:
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
+
+
+class CallRef(Protocol):
+    """What a party needs of its call."""
+
+    @property
+    def id(self) -> CallId: ...
+    @property
+    def context(self) -> CallContext: ...
+    @property
+    def tenant_id(self) -> object: ...

@@ -119,8 +119,8 @@ async def ring(
     parties: list[Party] = []
     winner, reason = None, None
     try:
-        for target in targets:
-            parties.extend(_invite(call, target, role, from_, headers))
+        invited = (_invite(call, target, role, from_, headers) for target in targets)
+        parties.extend(party for party in invited if party is not None)
         if on_early_sound is not None:
             for party in parties:
                 party.hooks.early_sound = partial(on_early_sound, party)
@@ -151,8 +151,8 @@ async def _let_go(call: Call, parties: Sequence[Party], reason: str | None) -> N
 
 def _invite(
     call: Call, target: Target, role: LegRole, from_: NameAddress, headers: HeaderFields
-) -> tuple[Party, ...]:
-    """Whoever rings there now; nobody where there is no room for one more."""
+) -> Party | None:
+    """None where there is no room for one more."""
     try:
         party = call.add_party(
             role,
@@ -163,7 +163,7 @@ def _invite(
         )
     except MediaError as error:
         log.warning("not rung for want of media", extra={"reason": error.code})
-        return ()
+        return None
     leg = call.context.endpoint.invite(
         target.uri,
         handler=party,
@@ -175,7 +175,7 @@ def _invite(
         credentials=target.credentials,
     )
     party.attach(leg)
-    return (party,)
+    return party
 
 
 async def _first_answer(parties: Sequence[Party]) -> Party:

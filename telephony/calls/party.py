@@ -6,18 +6,17 @@ Knows nothing of flows or queues; whoever runs the call waits on its futures and
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from media.codecs import Codec
 from media.engine import LegStatistics, MediaFlow, MediaLeg, StreamParameters
 from media.errors import MediaError
 from media.events import DtmfReceived, LegMediaEvent, MediaTimedOut
-from telephony.calls.context import CallContext
+from telephony.calls.context import CallRef
 from telephony.calls.info_digits import read_digit
 from telephony.calls.line import BrowserLine, Line, PlainLine
 from telephony.events import (
-    CallId,
     LegAnswered,
     LegEnded,
     LegHeld,
@@ -45,17 +44,6 @@ _SHORTEST_TONE_MS = 60
 _FAREWELL_SECONDS = 1.0
 """How long a browser's sound may be gone before it counts as lost."""
 _LONGEST_TONE_MS = 2_000
-
-
-class CallRef(Protocol):
-    """What a party needs of its call."""
-
-    @property
-    def id(self) -> CallId: ...
-    @property
-    def context(self) -> CallContext: ...
-    @property
-    def tenant_id(self) -> object: ...
 
 
 class Refused(Exception):

@@ -67,6 +67,32 @@ async def test_caller_and_agent_hear_each_other_and_the_call_is_on_record(
     assert [(v["queue"], v["result"]) for v in visits] == [("support", "answered")]
 
 
+async def test_f03_agent_is_free_again_once_it_is_said_what_became_of_the_call(
+    server: RunningServer, phone: PhoneMaker
+) -> None:
+    [queue] = [q for q in await server.get("/queues") if q["name"] == "support"]
+    path = f"/queues/{queue['id']}"
+    settings = await server.get(path)
+    del settings["id"]
+    asking = {**settings, "disposition_required": True, "wrap_up_seconds": 0}
+    status, answer = await server.request("PUT", path, json=asking)
+    assert status == 200, answer
+    await talk(server, phone, "2", "1002", seconds=0.5)
+    record = await server.until_record("5000")
+    agent = await server.agent("1002")
+    assert (agent["state"], agent["disposition_due"]) == ("wrap_up", record["id"])
+    state = f"/agents/{agent['id']}/state"
+    status, answer = await server.request("PUT", state, json={"state": "available"}, user="agent2")
+    assert (status, answer["error"]["code"]) == (409, "CONFLICT")
+    codes = [each["code"] for each in await server.get("/dispositions")]
+    said = {"disposition": codes[0], "note": ""}
+    wrap_up = f"/calls/{record['id']}/wrap-up"
+    status, answer = await server.request("PUT", wrap_up, json=said, user="agent2")
+    assert status == 200, answer
+    assert (await server.agent("1002"))["state"] == "available"
+    assert (await server.agent("1002"))["disposition_due"] is None
+
+
 async def test_recording_has_caller_left_and_agent_right(
     server: RunningServer, phone: PhoneMaker, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ export const de: Record<Key, string> = {
   'wrapup.of': 'Nachbearbeitung: {caller}',
   'wrapup.disposition': 'Was daraus wurde',
   'wrapup.disposition.choose': 'Auswählen …',
+  'wrapup.disposition.missing': 'Bitte auswählen.',
   'wrapup.note': 'Notiz',
   'wrapup.save': 'Speichern',
   'wrapup.saved': 'Gespeichert.',

@@ -68,6 +68,7 @@ export const en = {
   'wrapup.of': 'Wrap-up: {caller}',
   'wrapup.disposition': 'What became of it',
   'wrapup.disposition.choose': 'Choose …',
+  'wrapup.disposition.missing': 'Please choose one.',
   'wrapup.note': 'Note',
   'wrapup.save': 'Save',
   'wrapup.saved': 'Saved.',

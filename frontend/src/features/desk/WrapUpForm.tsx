@@ -26,14 +26,20 @@ function Form({ call, due, close }: { call: string; due: boolean; close: () => v
   const save = useSetWrapUp()
   const [disposition, setDisposition] = useState<string | null>(null)
   const [note, setNote] = useState('')
-  const submit = () => save.mutate({ call, disposition, note })
+  const [missing, setMissing] = useState(false)
+  const required = due && dispositions.length > 0
+  const submit = () => {
+    setMissing(required && !disposition)
+    if (!required || disposition) save.mutate({ call, disposition, note })
+  }
   return (
     <Panel title={record ? t('wrapup.of', { caller: record.caller || t('calls.anonymous') }) : t('wrapup.title')}>
       <form className="wrapup" onSubmit={(event) => { event.preventDefault(); submit() }}>
-        {due ? <Alert color="orange" role="status" icon={<IconAlertCircle aria-hidden />} title={t('wrapup.due')}>{t('wrapup.due.hint')}</Alert> : null}
+        {due ? <Alert color="orange" variant="outline" role="status" icon={<IconAlertCircle aria-hidden />}><b>{t('wrapup.due')}.</b> {t('wrapup.due.hint')}</Alert> : null}
         <Select
           label={t('wrapup.disposition')}
-          required={due && dispositions.length > 0}
+          required={required}
+          error={missing && !disposition ? t('wrapup.disposition.missing') : null}
           placeholder={t('wrapup.disposition.choose')}
           data={dispositions.map(({ code, label }) => ({ value: code, label }))}
           value={disposition}

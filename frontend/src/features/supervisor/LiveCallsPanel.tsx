@@ -20,7 +20,7 @@ export function LiveCallsPanel() {
     <Panel title={t('calls.live')} extra={<b>{calls.length}</b>}>
       {calls.length === 0 ? <Nothing>{t('calls.live.none')}</Nothing> : (
         <Table.ScrollContainer minWidth={340} type="native" tabIndex={0} role="group" aria-label={t('calls.live')}>
-          <Table className="live" verticalSpacing={6} horizontalSpacing="md" highlightOnHover>
+          <Table className="live" verticalSpacing={6} horizontalSpacing="sm" highlightOnHover>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t('calls.caller')}</Table.Th>
@@ -53,7 +53,7 @@ function CallRow({ call }: { call: LiveCall }) {
       <Table.Td>{known('call.state', call.state)}{call.queue || call.node ? <span className="soft"> · {call.queue || call.node}</span> : null}</Table.Td>
       <Table.Td>{agent?.name ?? '–'}</Table.Td>
       <Table.Td className="number"><Since at={call.started_at} /></Table.Td>
-      <Table.Td><WorstQuality call={call} caller={caller} agents={agents} /></Table.Td>
+      <Table.Td className="sound"><WorstQuality call={call} caller={caller} agents={agents} /></Table.Td>
       <Table.Td>{supervises(role) ? <Supervision call={call} caller={caller} /> : null}</Table.Td>
     </Table.Tr>
   )
