@@ -61,7 +61,7 @@ class PostgresServer:
 
     async def make(self, *, empty: bool = False) -> FreshDatabase:
         name = f"murima_test_{os.getpid()}_{next(_numbers)}"
-        origin = "" if empty else f"template {self.template}"
+        origin = "" if empty else f"template {self.template} strategy file_copy"
         owner = f"owner {OWNER_ROLE}" if self._postgres is not None else ""
         await self.execute(f"create database {name} {origin} {owner}")
         embedded = self._postgres is not None
