@@ -104,7 +104,9 @@ async def test_g10_every_step_of_a_supervision_is_on_the_audit_trail(
     await caller.wait_for("CALL_ESTABLISHED")
     await caller.press("1")
     await server.until_agent("1001", "engaged")
-    [live] = await server.get("/calls/live")
+    async with asyncio.timeout(10):
+        while (live := (await server.get("/calls/live"))[0])["state"] != "talking":
+            await asyncio.sleep(0.05)
     path = f"/calls/live/{live['id']}/supervision"
     status, answer = await server.request("PUT", path, user="supervisor", json={"mode": "listen"})
     assert status == 200, answer
