@@ -70,8 +70,6 @@ async def test_c03_talk_begins_while_servers_for_candidates_are_silent(tmp_path:
     """[C03] Neither answers; the TURN server is shown that its secret is known."""
     async with AsyncExitStack() as stack:
         turn, silent = await TurnServer.open(SECRET), await TurnServer.open(SECRET)
-        if turn is None or silent is None:
-            pytest.skip("this machine has no network")
         stack.callback(turn.close)
         stack.callback(silent.close)
         stun_url = f"stun:{silent.host}:{silent.port}"

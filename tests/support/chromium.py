@@ -18,6 +18,8 @@ _FLAGS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
+    # Else it would ask no STUN or TURN server that is on this machine.
+    "--allow-loopback-in-peer-connection",
 ]
 
 
